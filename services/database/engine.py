@@ -1,0 +1,154 @@
+"""One engine per process, one transaction per request or message.
+
+Row-level security: every transaction on PostgreSQL says for which workspace it works
+(`akin.workspace`), and the policies of the migrations let it see nothing else, also when a query
+forgets its condition. A transaction that says nothing sees nothing. SQLite has no such thing; there
+the conditions of the queries alone hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+EVERY_WORKSPACE = "*"  # workers, training and migrations: no request of a client ever uses it
+POOL_SIZE = 10  # connections per process: PostgreSQL's default of 100 then serves ten processes
+POOL_TIMEOUT = 5.0  # seconds to wait for a free connection before the caller is told 503
+CONNECT_TIMEOUT = 5.0  # seconds; a server that does not answer by then is away
+COMMAND_TIMEOUT = 60.0  # seconds for one statement: bulk reads of training take a few
+LOCK_TIMEOUT = 15.0  # seconds an SQLite writer waits for another process to finish
+
+_set_workspace = text("SELECT set_config('akin.workspace', :workspace, true)")
+
+
+class DatabaseUnavailable(ConnectionError):
+    """The database does not answer, or closed the connection; nothing was committed for certain."""
+
+
+class Database:
+    """An open database. `async with database.transaction(workspace) as connection: …`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite has one writer at a time: waiting here is fair and costs no busy loop.
+        self._writing = asyncio.Lock() if self.is_sqlite else None
+
+    @asynccontextmanager
+    async def transaction(self, workspace: str) -> AsyncIterator[AsyncConnection]:
+        """Give a connection in a transaction for `workspace`; commit at the end, roll back on an error.
+
+        Raises:
+            DatabaseUnavailable: the server is away; the transaction may be repeated.
+        """
+        if self._writing is None:
+            async with self._begin(workspace) as connection:
+                yield connection
+            return
+        async with self._writing, self._begin(workspace, "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self, workspace: str) -> AsyncIterator[AsyncConnection]:
+        """Give a connection that sees one consistent state of `workspace`; for reads only."""
+        async with self._begin(workspace) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _begin(self, workspace: str, begin: str = "BEGIN") -> AsyncIterator[AsyncConnection]:
+        with _availability():
+            async with self.engine.connect() as connection:
+                if self.is_sqlite:
+                    await connection.exec_driver_sql(begin)
+                else:
+                    await connection.execute(_set_workspace, {"workspace": workspace})
+                yield connection
+                await connection.commit()
+
+    async def check(self) -> None:
+        """Return when the database answers; raise `DatabaseUnavailable` otherwise."""
+        with _availability():
+            async with asyncio.timeout(CONNECT_TIMEOUT), self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+
+@contextmanager
+def _availability() -> Iterator[None]:
+    """Turn what drivers raise when a server is away into one error; leave a query's mistakes alone."""
+    try:
+        yield
+    except DatabaseUnavailable:
+        raise
+    except (PoolTimeout, InterfaceError, OperationalError) as error:
+        raise DatabaseUnavailable(f"The database is away: {error.__class__.__name__}.") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated and not _is_shutdown(error):
+            raise
+        raise DatabaseUnavailable("The database closed the connection.") from error
+    except (OSError, TimeoutError) as error:
+        raise DatabaseUnavailable(f"The database does not answer: {error}.") from error
+
+
+def _is_shutdown(error: DBAPIError) -> bool:
+    """PostgreSQL's classes 08 (connection), 57P (shutting down, starting) and 53 (out of resources)."""
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return state.startswith(("08", "57P", "53"))
+
+
+@asynccontextmanager
+async def connect(url: str, *, pool_size: int = POOL_SIZE) -> AsyncIterator[Database]:
+    """Open the database at `url` (`postgresql+asyncpg://…` or `sqlite+aiosqlite:///…`).
+
+    No connection is made before the first transaction, so a service can start before its database.
+    """
+    engine = create_engine(url, pool_size=pool_size)
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+def create_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+    """Return an engine with the time-outs and the pragmas that this room promises."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, pool_size)
+    return create_async_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        hide_parameters=True,  # what people did does not belong in logs
+        pool_pre_ping=False,  # a round trip per request; a dead connection is found by its first use
+        connect_args={"timeout": CONNECT_TIMEOUT, "command_timeout": COMMAND_TIMEOUT},
+    )
+
+
+def _sqlite_engine(url: URL, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        hide_parameters=True,  # what people did does not belong in logs
+        connect_args={"timeout": LOCK_TIMEOUT},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # Transactions begin when we say so: the driver's own BEGIN comes too late for IMMEDIATE.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine

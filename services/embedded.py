@@ -1,0 +1,12 @@
+"""All services in one process: `uvicorn services.embedded:app`, or `akin run`."""
+
+from __future__ import annotations
+
+from services.accounts.app import service as accounts
+from services.event_collector.app import service as event_collector
+from services.recommendations.app import service as recommendations
+from services.recommendations.trainer import service as trainer
+from services.recommendations.worker import service as worker
+from services.web.application import create_app
+
+app = create_app(accounts, event_collector, recommendations, worker, trainer)

@@ -1,0 +1,102 @@
+"""What clients send to the event collector, and get back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from services.messages.types import Kind
+from services.web.schemas import Id, Schema, Time
+
+MAX_ENTRIES = 1_000  # reactions in one request, as in one message of the broker
+
+Entries = Annotated[list[Id], Field(min_length=1, max_length=MAX_ENTRIES)]
+
+
+class Interact(Schema):
+    """One person's reactions to items: the two lists belong together, entry by entry."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"user_id": "ada", "item_ids": ["1", "16"], "actions": ["like", "dislike"]},
+            ]
+        }
+    )
+
+    user_id: Id
+    item_ids: Entries
+    actions: Annotated[
+        list[Literal["like", "dislike"]], Field(min_length=1, max_length=MAX_ENTRIES)
+    ]
+    timestamp: Time | None = None
+    event_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_ENTRIES)] = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len(self.item_ids) != len(self.actions):
+            raise ValueError("item_ids and actions must have the same length")
+        if self.event_ids is None:
+            return self
+        if len(self.event_ids) != len(self.item_ids):
+            raise ValueError("event_ids and item_ids must have the same length")
+        if len(set(self.event_ids)) != len(self.event_ids):
+            raise ValueError("event_ids must be distinct")
+        return self
+
+
+class EventIn(Schema):
+    """One reaction of one person to one item."""
+
+    event_id: Id | None = None
+    user_id: Id
+    item_id: Id
+    kind: Kind
+    value: Annotated[float | None, Field(ge=0, le=5)] = None
+    timestamp: Time | None = None
+    recommendation_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _valued(self) -> Self:
+        if (self.kind == "rating") != (self.value is not None):
+            raise ValueError("a rating, and only a rating, carries a value")
+        return self
+
+
+class Events(Schema):
+    """A batch of reactions. One that does not fit refuses the whole batch."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {"user_id": "ada", "item_id": "1", "kind": "rating", "value": 4.5},
+                        {"user_id": "ada", "item_id": "16", "kind": "skip"},
+                    ]
+                }
+            ]
+        }
+    )
+
+    events: Annotated[list[EventIn], Field(min_length=1, max_length=MAX_ENTRIES)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        given = [event.event_id for event in self.events if event.event_id is not None]
+        if len(set(given)) != len(given):
+            raise ValueError("event ids must be distinct")
+        return self
+
+
+class Accepted(Schema):
+    """How many reactions are durable now."""
+
+    accepted: int = Field(examples=[2])
+
+
+class AcceptedEvents(Accepted):
+    """How many reactions are durable now, and under which ids, in the order they were sent."""
+
+    event_ids: list[str] = Field(examples=[["0193…a1", "0193…a2"]])

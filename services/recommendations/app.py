@@ -1,0 +1,72 @@
+"""The recommendations service's HTTP process: `uvicorn services.recommendations.app:app`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from services.broker import Broker
+from services.messages.types import ModelPublished
+from services.recommendations import catalogue_endpoints, endpoints
+from services.recommendations.config import RecommendationsSettings
+from services.recommendations.editing import Editor
+from services.recommendations.loading import ModelLoader
+from services.recommendations.service import Recommender
+from services.recommendations.serving import Workspaces
+from services.web.application import Service, create_app
+from services.web.resources import Resources
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
+    """Connect, and follow the models of the workspaces in use."""
+    settings = RecommendationsSettings()
+    database, cache = await resources.database(), await resources.cache()
+    broker, models = await resources.broker(), resources.models()
+    workspaces = Workspaces(database, cache, ModelLoader(models), maximum=settings.max_workspaces)
+    recommender = Recommender(database, cache, workspaces, settings)
+    app.state.recommender = recommender
+    app.state.catalogue_editor = Editor(database, cache, broker, models)
+    app.state.models = models
+    app.state.allow_cleanup = settings.allow_cleanup
+    following = [
+        asyncio.create_task(_poll(workspaces, settings.model_poll_seconds)),
+        asyncio.create_task(_listen(workspaces, broker)),
+    ]
+    try:
+        yield
+    finally:
+        for task in following:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await recommender.close()
+
+
+async def _poll(workspaces: Workspaces, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await workspaces.tend()
+
+
+async def _listen(workspaces: Workspaces, broker: Broker) -> None:
+    """Take over a model as soon as it is announced; the poll sees what is missed here."""
+    async with aclosing(broker.listen("model.published")) as events:
+        async for event in events:
+            if isinstance(event.data, ModelPublished):
+                await workspaces.tend(event.workspace)
+
+
+service = Service(
+    name="recommendations",
+    title="recommendations",
+    routers=[endpoints.router, catalogue_endpoints.router],
+    start=start,
+)
+app = create_app(service)

@@ -1,0 +1,183 @@
+"""What models learn from: a snapshot of a workspace, in columns, and its split in time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recommendations.catalogue import Item
+from services.recommendations.scoring import History
+
+HOLDOUT = 0.2  # the newest part of the interactions, by which models are judged
+# One cut in time for everybody is the honest split, but it needs people on both sides of the cut to
+# judge by: with fewer, the interval of a difference is wider than the differences between models.
+USERS_FOR_A_GLOBAL_CUT = 200
+
+
+class NotEnoughData(Exception):
+    """There is nothing to learn from yet; the sentence says what is missing."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """The latest reaction of each user to each item, ordered by user, time and item.
+
+    Columns of equal length: `users` codes into `user_ids`, `items` numbers, `weights` preferences in
+    [-1, 1], `times` seconds since 1970.
+    """
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    times: NDArray[np.float64]
+    user_ids: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Interactions:
+        """Return the chosen rows; the codes of the users stay what they are."""
+        return replace(
+            self,
+            users=self.users[chosen],
+            items=self.items[chosen],
+            weights=self.weights[chosen],
+            times=self.times[chosen],
+        )
+
+    @cached_property
+    def liked(self) -> Interactions:
+        """The positive reactions."""
+        return self.where(self.weights > 0)
+
+    @cached_property
+    def starts(self) -> NDArray[np.intp]:
+        """(users + 1,): user u has the rows from starts[u] to starts[u + 1]."""
+        return np.searchsorted(self.users, np.arange(len(self.user_ids) + 1))
+
+    def history(self, user: int) -> History:
+        """Return what a user did, the newest last; a view, no copy."""
+        rows = slice(self.starts[user], self.starts[user + 1])
+        return History(self.items[rows], self.weights[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A snapshot: interactions, items, and the catalogue's epoch, in which the item numbers hold."""
+
+    interactions: Interactions
+    items: Sequence[Item]
+    epoch: int = 0
+
+    @cached_property
+    def size(self) -> int:
+        """Rows that an array by item number needs."""
+        return max((item.number for item in self.items), default=-1) + 1
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of all that a model can see: equal snapshots have equal hashes."""
+        digest = hashlib.sha256()
+        rows = self.interactions
+        for column in (rows.users, rows.items, rows.weights, rows.times):
+            digest.update(np.ascontiguousarray(column).data)
+        digest.update(json.dumps(list(rows.user_ids)).encode())
+        for item in self.items:
+            visible = (
+                item.number,
+                item.genres,
+                sorted(item.labels.items()),
+                item.hidden,
+                item.listed,
+            )
+            digest.update(json.dumps(visible).encode())
+        return digest.hexdigest()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the manifest's account of the data."""
+        times = self.interactions.times
+        return {
+            "from": float(times.min()) if len(times) else None,
+            "to": float(times.max()) if len(times) else None,
+            "rows": len(self.interactions),
+            "users": len(np.unique(self.interactions.users)),
+            "items": len(np.unique(self.interactions.items)),
+            "sha256": self.sha256,
+        }
+
+    def only(self, interactions: Interactions) -> Dataset:
+        """Return the same catalogue with some of the interactions."""
+        return replace(self, interactions=interactions)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two parts of the interactions, the later one to judge by; `protocol` says how they were parted."""
+
+    train: Interactions
+    holdout: Interactions
+    protocol: str
+
+
+def from_columns(
+    users: Sequence[str],
+    items: Sequence[int],
+    weights: Sequence[float],
+    times: Sequence[float],
+) -> Interactions:
+    """Return interactions from rows in order of their arrival: the last one of a (user, item) wins."""
+    user_ids, codes = np.unique(np.array(users, dtype=object), return_inverse=True)
+    return latest(
+        codes.astype(np.int32),
+        np.array(items, np.int32),
+        np.array(weights, np.float32),
+        np.array(times, np.float64),
+        [str(user) for user in user_ids],
+    )
+
+
+def latest(
+    users: NDArray[np.int32],
+    items: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    times: NDArray[np.float64],
+    user_ids: Sequence[str],
+) -> Interactions:
+    """Return the last row of each (user, item), ordered as `Interactions` promises."""
+    pairs = users.astype(np.int64) << 32 | items
+    # np.unique finds the first of equals, and in the reversed rows that is the last one.
+    last = len(pairs) - 1 - np.unique(pairs[::-1], return_index=True)[1]
+    del pairs
+    last = last[np.lexsort((items[last], times[last], users[last]))]
+    return Interactions(users[last], items[last], weights[last], times[last], user_ids)
+
+
+def split(interactions: Interactions) -> Split:
+    """Part the interactions by time: at one moment for all, or, with few users, at each user's own.
+
+    Equal times fall on the same side of the global cut; within one user they are ordered by item.
+    """
+    cut = np.quantile(interactions.times, 1 - HOLDOUT, method="lower") if len(interactions) else 0.0
+    later = interactions.times > cut
+    on_both_sides = np.intersect1d(interactions.users[later], interactions.users[~later])
+    if len(on_both_sides) >= USERS_FOR_A_GLOBAL_CUT:
+        return Split(interactions.where(~later), interactions.where(later), "one cut in time")
+    later = _last_of_each_user(interactions)
+    protocol = f"the last {HOLDOUT:.0%} of each user"
+    return Split(interactions.where(~later), interactions.where(later), protocol)
+
+
+def _last_of_each_user(interactions: Interactions) -> NDArray[np.bool_]:
+    counts = np.diff(interactions.starts)
+    # Whoever has two reactions has one to judge by; whoever has one has it to learn from.
+    held_out = np.where(counts >= 2, np.maximum(1, (counts * HOLDOUT).astype(int)), 0)
+    first = interactions.starts[1:] - held_out
+    later: NDArray[np.bool_] = np.arange(len(interactions)) >= first[interactions.users]
+    return later

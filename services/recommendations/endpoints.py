@@ -1,0 +1,166 @@
+"""The routes for people: lists, histories, what is popular."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from services.recommendations import schemas
+from services.recommendations.schemas import Genre, Limit
+from services.recommendations.service import Place, Recommendations, Recommender
+from services.security.scopes import Scope
+from services.web.errors import Unprocessable
+from services.web.gate import Caller, requires
+from services.web.schemas import ErrorBody, Id, Responses
+
+router = APIRouter()
+
+MAX_EXCLUDED = 1_000  # ids in one request's `exclude`
+
+_REASONS = {
+    "model": "Like what you liked.",
+    "popular": "Popular with others.",
+    "exploration": "New to you: exploring.",
+    "fallback": "Seen longest ago.",
+}
+_BAD: Responses = {
+    400: {"model": ErrorBody, "description": "Understood, but not possible; says why."}
+}
+_NONE: Responses = {404: {"model": ErrorBody, "description": "Nothing left, or no such thing."}}
+
+
+async def _recommender(request: Request) -> Recommender:
+    recommender: Recommender = request.app.state.recommender
+    return recommender
+
+
+Lists = Annotated[Recommender, Depends(_recommender)]
+Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
+
+
+@router.get("/recs/{user_id:path}", response_model=schemas.RecommendationList)
+async def recommend(
+    user_id: Id,
+    caller: Reader,
+    lists: Lists,
+    limit: Limit = 10,
+    genre: Genre | None = None,
+    exclude: Annotated[list[Id], Query(max_length=MAX_EXCLUDED)] = [],  # noqa: B006 - FastAPI copies it
+) -> Response:
+    """Recommend items to a user, known or not. What was shown counts as seen from now on."""
+    made = await lists.recommend(
+        caller.workspace, user_id, limit=limit, genre=genre, exclude=exclude
+    )
+    return _json(
+        {
+            "item_ids": [place.item.item_id for place in made.places],
+            "items": [_place(place) for place in made.places],
+            "recommendation_id": made.recommendation_id,
+            "model_version": made.model_version,
+            "degraded": made.degraded,
+        }
+    )
+
+
+@router.post(
+    "/recommendations", response_model=schemas.RecommendationAnswer, responses=_BAD | _NONE
+)
+async def recommend_from_history(
+    body: schemas.RecommendationRequest, caller: Reader, lists: Lists
+) -> Response:
+    """Recommend from a history of ratings, which is recorded; somebody without an id gets one."""
+    made = await lists.recommend_from_history(
+        caller.workspace, body.user_id, body.history, limit=body.limit
+    )
+    return _json(_answer(made))
+
+
+@router.get("/users/{user_id:path}/history", response_model=schemas.HistoryPage)
+async def history(
+    user_id: Id, caller: Reader, lists: Lists, limit: Limit = 50, cursor: str | None = None
+) -> schemas.HistoryPage:
+    """List the latest reaction of a user to each item, the newest first."""
+    start = decode_cursor(cursor)
+    everything = await lists.history(caller.workspace, user_id)
+    page = everything[start : start + limit]
+    more = start + limit < len(everything)
+    return schemas.HistoryPage(
+        user_id=user_id,
+        history=[
+            schemas.HistoryEntry(
+                item_id=item.item_id, title=item.title, kind=kind, value=value, timestamp=at
+            )
+            for item, kind, value, at in page
+        ],
+        cursor=encode_cursor(start + limit) if more else None,
+    )
+
+
+@router.get("/popular", response_model=schemas.PopularList)
+async def popular(
+    caller: Reader, lists: Lists, genre: Genre | None = None, limit: Limit = 10
+) -> schemas.PopularList:
+    """List what most people liked."""
+    places = await lists.popular(caller.workspace, genre=genre, limit=limit)
+    return schemas.PopularList(
+        items=[
+            schemas.PopularItem(
+                item_id=place.item.item_id,
+                title=place.item.title,
+                genres=list(place.item.genres),
+                likes=int(place.ranked.score),
+            )
+            for place in places
+        ]
+    )
+
+
+def encode_cursor(position: int) -> str:
+    """Return the opaque form of a position in a listing."""
+    return base64.urlsafe_b64encode(str(position).encode()).decode()
+
+
+def decode_cursor(cursor: str | None) -> int:
+    """Return the position that `encode_cursor` made opaque; 0 for none.
+
+    Raises:
+        Unprocessable: it is not one of ours.
+    """
+    if cursor is None:
+        return 0
+    try:
+        position = int(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        position = -1
+    if not 0 <= position < 2**31:
+        detail = {"field": "query.cursor", "message": "not a cursor of this listing"}
+        raise Unprocessable("The cursor does not fit.", details=[detail])
+    return position
+
+
+def _answer(made: Recommendations) -> dict[str, object]:
+    return {
+        "user_id": made.user_id,
+        "recommendations": [_place(place) for place in made.places],
+        "recommendation_id": made.recommendation_id,
+        "model_version": made.model_version,
+    }
+
+
+def _place(place: Place) -> dict[str, object]:
+    return {
+        "item_id": place.item.item_id,
+        "title": place.item.title,
+        "score": place.ranked.score,
+        "source": place.ranked.source,
+        "reason": _REASONS[place.ranked.source],
+    }
+
+
+def _json(content: dict[str, object]) -> Response:
+    # Ready bytes: FastAPI would validate and encode the list once more (docs/benchmarks.md).
+    return Response(orjson.dumps(content), media_type="application/json")

@@ -1,0 +1,96 @@
+"""What was shown: written before the list is answered, many lists in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from services.cache import Cache, CacheUnavailable
+from services.coalescing import Coalescer
+from services.database import Database, insert_new
+from services.recommendations import repository
+from services.recommendations.ranking import Ranked, letters
+from services.recommendations.state import NUMBER, shown_key
+from services.recommendations.tables import impressions
+
+MAX_BATCH = 200  # lists in one transaction
+MAX_WAITING = 5_000  # lists; more than that means that the database does not keep up
+IN_FLIGHT = 2  # transactions under way at once: one is written while the next one gathers
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """A list that is about to be shown."""
+
+    workspace: str
+    epoch: int
+    user_id: str
+    recommendation_id: str
+    places: Sequence[Ranked]
+    model_version: str | None
+
+
+class Impressions:
+    """Remembers what was shown, in the cache and in the database."""
+
+    def __init__(self, database: Database, cache: Cache) -> None:
+        self._database = database
+        self._cache = cache
+        self._rows: Coalescer[Impression, None] = Coalescer(
+            self._insert, max_batch=MAX_BATCH, max_waiting=MAX_WAITING, in_flight=IN_FLIGHT
+        )
+
+    async def remember(self, shown: Impression) -> list[str]:
+        """Return once the list is remembered, with the names of what was away.
+
+        The cache comes first: should the process die in between, an item counts as shown that was
+        not, which harms nobody; the other way round it would be shown twice.
+        """
+        degraded = []
+        numbers = np.array([place.number for place in shown.places], NUMBER).tobytes()
+        try:
+            await self._cache.append(
+                shown_key(shown.workspace, shown.epoch, shown.user_id), numbers
+            )
+        except CacheUnavailable:
+            degraded.append("cache")
+        try:
+            await self._rows.submit(shown)
+        except ConnectionError:
+            if degraded:
+                raise  # remembered nowhere: better no list than one that repeats
+            degraded.append("database")
+        return degraded
+
+    async def _insert(self, batch: Sequence[Impression]) -> list[None]:
+        by_workspace: dict[str, list[Impression]] = defaultdict(list)
+        for shown in batch:
+            by_workspace[shown.workspace].append(shown)
+        for workspace, group in by_workspace.items():
+            async with self._database.transaction(workspace) as connection:
+                await repository.lock(connection, workspace, shared=True)
+                epoch = (await repository.catalogue_state(connection, workspace)).epoch
+                rows = [_row(shown) for shown in group if shown.epoch == epoch]
+                key = impressions.c.recommendation_id
+                await insert_new(connection, impressions, rows, returning=key)
+        return [None] * len(batch)
+
+    async def close(self) -> None:
+        """Write what is waiting."""
+        await self._rows.close()
+
+
+def _row(shown: Impression) -> dict[str, object]:
+    return {
+        "workspace": shown.workspace,
+        "recommendation_id": shown.recommendation_id,
+        "user_id": shown.user_id,
+        "shown_at": datetime.now(UTC),
+        "items": np.array([place.number for place in shown.places], NUMBER).tobytes(),
+        "sources": letters(shown.places),
+        "model_version": shown.model_version,
+    }

@@ -1,0 +1,112 @@
+"""Taking over a model version: verified, tried aside, then swapped in. A bad one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from prometheus_client import Counter, Gauge
+
+from services.model_store import DamagedVersion, ModelStore, ModelStoreError
+from services.recommendations.catalogue import Catalogue
+from services.recommendations.scoring import History, Scorer, load_scorer
+
+log = logging.getLogger(__name__)
+
+MODEL = "recommendations"  # the name in the model store
+CANARIES = 8  # made-up histories that a version must score before it serves
+
+_refused = Counter(
+    "akin_model_refused", "Model versions that were refused: damaged or unfit.", ["reason"]
+)
+_loaded_at = Gauge(
+    "akin_model_created_timestamp_seconds", "When the served model was made.", ["workspace"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model in use."""
+
+    version: str
+    generation: int
+    scorer: Scorer
+    personal: bool  # False: the same scores for everybody
+
+
+class ModelLoader:
+    """Follows the alias of a workspace's model."""
+
+    def __init__(self, store: ModelStore) -> None:
+        self._store = store
+        self._bad: dict[str, int] = {}  # the generation of each workspace that was refused
+
+    async def follow(
+        self, workspace: str, catalogue: Catalogue, current: ServedModel | None
+    ) -> ServedModel | None:
+        """Return the model that the alias names, or `current` when there is no other fit to serve."""
+        try:
+            entry = await asyncio.to_thread(self._store.current, workspace, MODEL)
+        except ModelStoreError as error:
+            log.warning("The model store is away; the model stays.", extra={"reason": str(error)})
+            return current
+        if entry is None:
+            return None
+        if current is not None and current.generation == entry.generation:
+            return current
+        if self._bad.get(workspace) == entry.generation:
+            return current
+        try:
+            return await asyncio.to_thread(
+                self._load, workspace, entry.version, entry.generation, catalogue
+            )
+        except (ModelStoreError, ValueError, KeyError, TypeError) as error:
+            self._bad[workspace] = entry.generation
+            _refuse(workspace, entry.version, error)
+            return current
+
+    def _load(
+        self, workspace: str, version: str, generation: int, catalogue: Catalogue
+    ) -> ServedModel:
+        loaded = self._store.load(workspace, MODEL, version)
+        serving = loaded.manifest.serving
+        if serving.get("epoch") != catalogue.epoch:
+            raise ValueError("It was trained before the last cleanup.")
+        scorer = load_scorer(loaded)
+        scorer.place(catalogue.items(), catalogue.size)
+        _try(scorer, catalogue)
+        created = loaded.manifest.created_at
+        _loaded_at.labels(workspace).set(created.timestamp())
+        log.info("A model was loaded.", extra={"workspace": workspace, "version": version})
+        return ServedModel(version, generation, scorer, serving.get("kind") != "popularity")
+
+
+def _refuse(workspace: str, version: str, error: Exception) -> None:
+    reason = "damaged" if isinstance(error, DamagedVersion) else "unfit"
+    _refused.labels(reason).inc()
+    log.error(
+        "A model version was refused; the old one stays.",
+        extra={"workspace": workspace, "version": version, "reason": str(error)},
+    )
+
+
+def _try(scorer: Scorer, catalogue: Catalogue) -> None:
+    """Score canary histories: what comes out must be numbers, one an item."""
+    if not catalogue.size:
+        return
+    generator = np.random.default_rng(0)
+    canaries = [
+        History(
+            generator.integers(0, catalogue.size, size).astype(np.int32),
+            np.ones(size, np.float32),
+        )
+        for size in range(CANARIES)
+    ]
+    scores = scorer.score(canaries)
+    # Arrays may have grown beyond the catalogue, never below it.
+    if scores.shape[0] != CANARIES or scores.shape[1] < catalogue.size:
+        raise ValueError(f"It gives {scores.shape} scores for {catalogue.size} items.")
+    if not np.isfinite(scores).all():
+        raise ValueError("It gives scores that are not numbers.")

@@ -1,0 +1,163 @@
+"""From scores to a list: what may appear, what comes first, and why it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recommendations.exploration import POOL, draw_popular, draw_uniform
+from services.recommendations.state import UserState
+
+Source = Literal["model", "exploration", "popular", "fallback"]
+Numbers = NDArray[np.int32]
+
+FIRST_EXPLORED = 2  # the best two places of a personal list always belong to the model
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One place of a list."""
+
+    number: int
+    score: float
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a list shall be. `allowed` is true, by number, for what may appear in it at all."""
+
+    limit: int
+    allowed: NDArray[np.bool_]
+    exploration: float = 0.0  # share of the list
+    excluded: Numbers = field(default_factory=lambda: np.zeros(0, np.int32))
+    repeat_shown: bool = True  # whether what was seen may come again when the rest is used up
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """What is popular: counts by number, and the numbers of the most popular items in order."""
+
+    counts: NDArray[np.float32]
+    order: Numbers
+
+
+def rank(
+    request: Request,
+    state: UserState,
+    *,
+    scores: NDArray[np.float32] | None,
+    popularity: Popularity,
+    generator: np.random.Generator,
+) -> list[Ranked]:
+    """Return `limit` places, or as many as may appear.
+
+    `scores` are by number, or None where there is no model or no history: then the list is a mix of
+    popular and unknown items that differs from user to user. Nothing that was seen appears before
+    the unseen is used up; after that, what was seen longest ago comes first.
+    """
+    allowed = request.allowed.copy()
+    size = len(allowed)
+    for never in (state.disliked, request.excluded):
+        allowed[never[never < size]] = False
+    unseen = allowed.copy()
+    for seen in (state.history.items, state.shown):
+        unseen[seen[seen < size]] = False
+    explored = round(request.limit * request.exploration)
+    if scores is not None:
+        if len(scores) < size:  # scored just before the catalogue grew
+            scores = np.pad(scores, (0, size - len(scores)), constant_values=-np.inf)
+        places = _personal(unseen, scores[:size], request.limit, explored, generator)
+    else:
+        places = _cold(unseen, popularity, request.limit, explored, generator)
+    if len(places) < request.limit and request.repeat_shown:
+        places += _again(allowed & ~unseen, state, request.limit - len(places))
+    return places
+
+
+def _personal(
+    unseen: NDArray[np.bool_],
+    scores: NDArray[np.float32],
+    limit: int,
+    explored: int,
+    generator: np.random.Generator,
+) -> list[Ranked]:
+    best = _top(np.where(unseen, scores, -np.inf), limit)
+    rest = unseen.copy()
+    rest[best] = False
+    new = draw_uniform(generator, rest, min(explored, max(0, limit - FIRST_EXPLORED)))
+    places = [Ranked(n, float(scores[n]), "model") for n in best[: limit - len(new)].tolist()]
+    first = min(FIRST_EXPLORED, len(places))
+    for number in new:
+        where = int(generator.integers(first, len(places) + 1))
+        places.insert(where, Ranked(number, float(scores[number]), "exploration"))
+    return places
+
+
+def _top(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """Return the numbers of the `count` highest finite scores, highest first."""
+    count = min(count, len(scores))
+    if not count:
+        return np.zeros(0, np.intp)
+    best = np.argpartition(scores, len(scores) - count)[len(scores) - count :]
+    best = best[np.argsort(-scores[best], kind="stable")]
+    return best[np.isfinite(scores[best])]
+
+
+def _cold(
+    unseen: NDArray[np.bool_],
+    popularity: Popularity,
+    limit: int,
+    explored: int,
+    generator: np.random.Generator,
+) -> list[Ranked]:
+    pool = _head(popularity.order, unseen)
+    counts = popularity.counts[pool]
+    liked = draw_popular(generator, pool.tolist(), counts, limit - explored)
+    rest = unseen.copy()
+    rest[liked] = False
+    new = draw_uniform(generator, rest, limit - len(liked))
+    places = [Ranked(n, float(popularity.counts[n]), "popular") for n in liked]
+    for number in new:
+        where = int(generator.integers(0, len(places) + 1))
+        places.insert(where, Ranked(number, 0.0, "exploration"))
+    return places
+
+
+def _head(order: Numbers, unseen: NDArray[np.bool_]) -> Numbers:
+    """Return the first `POOL` of `order` that are unseen; looks no further than it must."""
+    step = 4 * POOL
+    head = np.zeros(0, np.int32)
+    for start in range(0, len(order), step):
+        part = order[start : start + step]
+        head = np.concatenate([head, part[unseen[part]]])
+        if len(head) >= POOL:
+            break
+    return head[:POOL]
+
+
+def _again(seen: NDArray[np.bool_], state: UserState, count: int) -> list[Ranked]:
+    """Return what was seen longest ago; what was reacted to and never shown counts as oldest."""
+    log = np.concatenate([state.history.items, state.shown])
+    log = log[log < len(seen)]
+    log = log[seen[log]]
+    backwards = log[::-1]
+    numbers, newest_first = np.unique(backwards, return_index=True)
+    oldest_first = numbers[np.argsort(-newest_first, kind="stable")][:count]
+    return [Ranked(int(number), 0.0, "fallback") for number in oldest_first.tolist()]
+
+
+def popularity_of(counts: NDArray[np.float32], eligible: NDArray[np.bool_]) -> Popularity:
+    """Return the popularity for these counts by number; the order has only what was ever liked."""
+    liked = np.flatnonzero((counts > 0) & eligible)
+    order = liked[np.argsort(-counts[liked], kind="stable")].astype(np.int32)
+    return Popularity(counts, order)
+
+
+def letters(places: Sequence[Ranked]) -> str:
+    """Return the sources of a list as one letter a place, as impressions store them."""
+    return "".join(place.source[0] for place in places)

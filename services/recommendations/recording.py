@@ -1,0 +1,157 @@
+"""Recording reactions: once each, in the database first, in the cache after the commit.
+
+A crash between the two is healed by the redelivery: what turns out to be a duplicate makes the cache
+forget that user, and the next read rebuilds him.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.cache import Cache
+from services.database import Database, insert_new
+from services.messages.types import InteractionRecorded
+from services.recommendations import repository
+from services.recommendations.catalogue import Item
+from services.recommendations.feedback import preference
+from services.recommendations.state import history_key, popularity_key, reaction
+from services.recommendations.tables import interactions
+
+MAX_KNOWN = 2_000_000  # item numbers kept by one worker, about 200 MB; then they are looked up anew
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An interaction with its event's id and the time at which it was accepted."""
+
+    event_id: str
+    accepted_at: datetime
+    interaction: InteractionRecorded
+
+
+@dataclass(slots=True)
+class _Known:
+    """Item numbers of one workspace, in one epoch of its catalogue."""
+
+    epoch: int
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+class Recorder:
+    """Writes reactions. Safe to call again with the same ones, from any number of processes."""
+
+    def __init__(self, database: Database, cache: Cache) -> None:
+        self._database = database
+        self._cache = cache
+        self._known: dict[str, _Known] = {}
+
+    async def record(self, workspace: str, reactions: Sequence[Reaction]) -> int:
+        """Insert the reactions that are new, then let the cache follow; return how many were new.
+
+        Reactions that were accepted before the workspace's last cleanup are dropped.
+
+        Raises:
+            DatabaseUnavailable, CacheUnavailable: repeat the call; nothing counts twice.
+        """
+        reactions = list({r.event_id: r for r in reactions}.values())
+        done = None
+        while done is None:
+            done = await self._try_record(workspace, reactions)
+        return done
+
+    async def _try_record(self, workspace: str, reactions: Sequence[Reaction]) -> int | None:
+        known, missing = await self._look_up(workspace, reactions)
+        async with self._database.transaction(workspace) as connection:
+            await repository.lock(connection, workspace, shared=not missing)
+            state = await repository.catalogue_state(connection, workspace)
+            if state.epoch != known.epoch:  # a cleanup came between: the numbers are void
+                del self._known[workspace]
+                return None
+            since = state.cleaned_at
+            fresh = [r for r in reactions if since is None or r.accepted_at > since]
+            if missing and fresh:
+                known.numbers |= await _name(connection, workspace, state, missing)
+            rows = [_row(workspace, r, known.numbers) for r in fresh]
+            new = await insert_new(
+                connection, interactions, rows, returning=interactions.c.event_id
+            )
+        await self._follow(workspace, known, fresh, set(new))
+        return len(new)
+
+    async def _look_up(
+        self, workspace: str, reactions: Sequence[Reaction]
+    ) -> tuple[_Known, list[str]]:
+        """Return what is known of the workspace, and the items that have no number yet."""
+        known = self._known.get(workspace)
+        wanted = {r.interaction.item_id for r in reactions}
+        if known is not None and wanted <= known.numbers.keys():
+            return known, []
+        async with self._database.reading(workspace) as connection:
+            epoch = (await repository.catalogue_state(connection, workspace)).epoch
+            if known is None or known.epoch != epoch or len(known.numbers) > MAX_KNOWN:
+                known = self._known[workspace] = _Known(epoch)
+            missing = sorted(wanted - known.numbers.keys())
+            found = await repository.items_by_id(connection, workspace, missing)
+        known.numbers |= {item_id: item.number for item_id, item in found.items()}
+        return known, [item_id for item_id in missing if item_id not in found]
+
+    async def _follow(
+        self, workspace: str, known: _Known, reactions: Sequence[Reaction], new: set[str]
+    ) -> None:
+        """Let the cache follow what was committed."""
+        logs: dict[str, bytes] = {}
+        liked: Counter[int] = Counter()
+        forget: set[str] = set()
+        for each in reactions:
+            told = each.interaction
+            key = history_key(workspace, known.epoch, told.user_id)
+            if each.event_id not in new:
+                forget.add(key)
+                continue
+            number = known.numbers[told.item_id]
+            record = reaction(number, told.kind, told.value, told.occurred_at)
+            logs[key] = logs.get(key, b"") + record
+            if preference(told.kind, told.value) > 0:
+                liked[number] += 1
+        await self._cache.append_many(logs)
+        await self._cache.count(popularity_key(workspace, known.epoch), liked)
+        await self._cache.delete(*forget)
+
+
+async def _name(
+    connection: AsyncConnection,
+    workspace: str,
+    state: repository.CatalogueState,
+    item_ids: Sequence[str],
+) -> dict[str, int]:
+    """Give numbers to items that only events have named so far. Needs the lock alone."""
+    found = await repository.items_by_id(connection, workspace, item_ids)
+    new = [item_id for item_id in item_ids if item_id not in found]
+    stubs = [
+        Item(number=state.next_number + i, item_id=item_id, listed=False)
+        for i, item_id in enumerate(new)
+    ]
+    await repository.insert_items(connection, workspace, stubs, state.revision)
+    after = replace(state, next_number=state.next_number + len(stubs))
+    await repository.save_state(connection, workspace, after)
+    return {item.item_id: item.number for item in [*found.values(), *stubs]}
+
+
+def _row(workspace: str, reaction: Reaction, numbers: Mapping[str, int]) -> dict[str, object]:
+    told = reaction.interaction
+    return {
+        "workspace": workspace,
+        "event_id": reaction.event_id,
+        "user_id": told.user_id,
+        "item_number": numbers[told.item_id],
+        "kind": told.kind,
+        "value": told.value,
+        "occurred_at": told.occurred_at,
+        "recorded_at": datetime.now(UTC),
+        "recommendation_id": told.recommendation_id,
+    }

@@ -1,0 +1,213 @@
+"""What clients send to the recommendations service, and get back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from services.web.schemas import PRINTABLE, Id, Schema, Time
+
+MAX_ITEMS = 10_000  # items in one request; more would not fit into the body's limit
+MAX_HISTORY = 1_000  # ratings in one request
+MAX_GENRES = 50  # genres or labels of one item
+
+Text = Annotated[str, StringConstraints(max_length=500)]
+Genre = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
+Genres = Annotated[list[Genre], Field(max_length=MAX_GENRES)]
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+class AddItems(Schema):
+    """Items for the catalogue: lists that belong together, entry by entry."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "item_ids": ["heat-1995", "clueless-1995"],
+                    "genres": [["Action", "Crime"], ["Comedy", "Romance"]],
+                    "titles": ["Heat (1995)", "Clueless (1995)"],
+                }
+            ]
+        }
+    )
+
+    item_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_ITEMS)]
+    genres: Annotated[list[Genres], Field(min_length=1, max_length=MAX_ITEMS)]
+    titles: Annotated[list[Text], Field(max_length=MAX_ITEMS)] | None = None
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len(self.genres) != len(self.item_ids):
+            raise ValueError("item_ids and genres must have the same length")
+        if self.titles is not None and len(self.titles) != len(self.item_ids):
+            raise ValueError("item_ids and titles must have the same length")
+        return self
+
+
+class ItemsAdded(Schema):
+    """How many items are new, and how many were there."""
+
+    added: int = Field(examples=[2])
+    updated: int = Field(examples=[0])
+
+
+class ItemBody(Schema):
+    """What is known of an item. What is left out is emptied."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"title": "Heat (1995)", "genres": ["Action"], "labels": {"year": "1995"}},
+            ]
+        }
+    )
+
+    title: Text | None = None
+    genres: Genres = []
+    labels: Annotated[dict[Genre, Text], Field(max_length=MAX_GENRES)] = {}
+    published_at: Time | None = None
+    hidden: bool = False
+
+
+class ItemOut(Schema):
+    """An item of the catalogue."""
+
+    item_id: str
+    title: str | None
+    genres: list[str]
+    labels: dict[str, str]
+    published_at: datetime | None
+    hidden: bool
+
+
+class ItemPage(Schema):
+    """A page of items; `cursor` leads to the next one, None ends."""
+
+    items: list[ItemOut]
+    cursor: str | None
+
+
+class Recommended(Schema):
+    """One place of a list."""
+
+    item_id: str = Field(examples=["heat-1995"])
+    title: str | None = Field(examples=["Heat (1995)"])
+    score: float
+    source: str = Field(description="model, exploration, popular or fallback")
+    reason: str = Field(examples=["Popular with others."])
+
+
+class RecommendationList(Schema):
+    """A list for a user."""
+
+    item_ids: list[str]
+    items: list[Recommended]
+    recommendation_id: str
+    model_version: str | None
+    degraded: list[str] = Field(description="What was away while this list was made.")
+
+
+class Rating(Schema):
+    """A rating of an item; it is clamped to 0..5."""
+
+    item_id: Id
+    rating: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 5})]
+
+
+class RecommendationRequest(Schema):
+    """Whom to recommend to: a known user, or somebody new with a history."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"history": [{"item_id": "heat-1995", "rating": 4.5}], "limit": 5}]
+        }
+    )
+
+    user_id: Id | None = None
+    history: Annotated[list[Rating], Field(max_length=MAX_HISTORY)] = []
+    limit: Limit = 10
+
+
+class RecommendationAnswer(Schema):
+    """A list for a user, whose id may be new."""
+
+    user_id: str
+    recommendations: list[Recommended]
+    recommendation_id: str
+    model_version: str | None
+
+
+class HistoryEntry(Schema):
+    """The latest reaction to an item."""
+
+    item_id: str
+    title: str | None
+    kind: str
+    value: float | None
+    timestamp: datetime
+
+
+class HistoryPage(Schema):
+    """What a user did, the newest first; `cursor` leads to the next page, None ends."""
+
+    user_id: str
+    history: list[HistoryEntry]
+    cursor: str | None
+
+
+class PopularItem(Schema):
+    """An item, and how many reactions in favour it has."""
+
+    item_id: str
+    title: str | None
+    genres: list[str]
+    likes: int
+
+
+class PopularList(Schema):
+    """What most people liked, the most liked first."""
+
+    items: list[PopularItem]
+
+
+class AliasMove(Schema):
+    """Since `at` the model is served in this version."""
+
+    version: str
+    generation: int
+    reason: str
+    at: datetime
+
+
+class ModelVersion(Schema):
+    """One version of a model."""
+
+    version: str
+    created_at: datetime
+    kind: str | None
+    metrics: dict[str, Any]
+    data: dict[str, Any]
+
+
+class ModelOut(Schema):
+    """A model: which version is served, which there were, and which there are."""
+
+    name: str
+    champion: AliasMove | None
+    history: list[AliasMove]
+    versions: list[ModelVersion]
+
+
+class Rollback(Schema):
+    """Which version to go back to; the one before when none is named."""
+
+    version: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+class Cleaned(Schema):
+    """The workspace is empty."""
+
+    message: str = Field(examples=["Everything of this workspace is gone."])

@@ -1,0 +1,264 @@
+"""What the recommendations service does for people: lists."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter as Tally
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+from prometheus_client import Counter
+
+from services.cache import Cache, CacheUnavailable
+from services.database import Database
+from services.messages.types import InteractionRecorded
+from services.recommendations import repository
+from services.recommendations.catalogue import Item
+from services.recommendations.config import RecommendationsSettings
+from services.recommendations.impressions import Impression, Impressions
+from services.recommendations.ranking import Ranked, Request, rank
+from services.recommendations.recording import Reaction, Recorder
+from services.recommendations.serving import Workspace, Workspaces
+from services.recommendations.state import (
+    UserState,
+    UserStates,
+    catalogue_key,
+    history_key,
+    shown_key,
+)
+from services.web.errors import BadRequest, NotFound
+
+FRESH = timedelta(seconds=5)  # longest time for which a replica may miss a change of the catalogue
+
+_served = Counter("akin_recommended_items", "Items in lists, by where they come from.", ["source"])
+_degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a list, with its item."""
+
+    item: Item
+    ranked: Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """A list for one user."""
+
+    user_id: str
+    places: Sequence[Place]
+    recommendation_id: str
+    model_version: str | None
+    degraded: Sequence[str]
+
+
+class Rated(Protocol):
+    """A rating of an item, as a client sends it."""
+
+    item_id: str
+    rating: float
+
+
+class Recommender:
+    """Makes lists."""
+
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        workspaces: Workspaces,
+        settings: RecommendationsSettings,
+    ) -> None:
+        self._database = database
+        self._cache = cache
+        self._workspaces = workspaces
+        self._settings = settings
+        self._states = UserStates(database, cache)
+        self._impressions = Impressions(database, cache)
+        self._recorder = Recorder(database, cache)
+        self._generator = np.random.default_rng()
+
+    async def recommend(
+        self,
+        workspace: str,
+        user_id: str,
+        *,
+        limit: int,
+        genre: str | None = None,
+        exclude: Sequence[str] = (),
+    ) -> Recommendations:
+        """Return a list for a user, known or not, and remember that it was shown."""
+        held = await self._workspaces.get(workspace)
+        state, degraded = await self._state(held, user_id)
+        catalogue = held.catalogue
+        allowed = catalogue.mask
+        if genre is not None:
+            allowed = allowed & catalogue.with_genre(genre)
+        numbers = [n for n in map(catalogue.number, exclude) if n is not None]
+        request = Request(limit, allowed, excluded=np.array(numbers, np.int32))
+        return await self._list(held, user_id, state, request, degraded)
+
+    async def recommend_from_history(
+        self, workspace: str, user_id: str | None, history: Sequence[Rated], *, limit: int
+    ) -> Recommendations:
+        """Record the ratings, for a new user if none is named, and return what is new to the user.
+
+        Raises:
+            BadRequest: neither user nor history; an unknown user; only unknown items.
+            NotFound: nothing is left that the user did not react to.
+        """
+        if user_id is None and not history:
+            raise BadRequest("Missing history", code="missing_history")
+        held = await self._workspaces.get(workspace)
+        await self._catch_up(held)
+        if user_id is not None and not await self._exists(workspace, user_id):
+            raise BadRequest("User does not exist", code="user_does_not_exist")
+        known = [rated for rated in history if _listed(held, rated.item_id)]
+        if user_id is None and not known:
+            raise BadRequest("The history has no known items", code="unknown_items")
+        user_id = user_id or new_id()
+        if known:
+            await self._recorder.record(workspace, _reactions(user_id, known))
+        state, degraded = await self._state(held, user_id)
+        allowed = held.catalogue.mask.copy()
+        allowed[state.history.items[state.history.items < len(allowed)]] = False
+        request = Request(limit, allowed)
+        result = await self._list(held, user_id, state, request, degraded)
+        if not result.places:
+            raise NotFound("No new items to recommend", code="no_new_items")
+        return result
+
+    async def popular(self, workspace: str, *, genre: str | None, limit: int) -> list[Place]:
+        """Return what most people liked."""
+        held = await self._workspaces.get(workspace)
+        await self._catch_up(held)
+        catalogue, popularity = held.catalogue, held.popularity
+        order = popularity.order[catalogue.mask[popularity.order]]
+        if genre is not None:
+            order = order[catalogue.with_genre(genre)[order]]
+        return [
+            Place(catalogue[n], Ranked(n, float(popularity.counts[n]), "popular"))
+            for n in order[:limit].tolist()
+        ]
+
+    async def history(
+        self, workspace: str, user_id: str
+    ) -> list[tuple[Item, str, float | None, datetime]]:
+        """Return the latest reaction to each item, the newest first."""
+        async with self._database.reading(workspace) as connection:
+            rows = await repository.user_history(connection, workspace, user_id)
+            latest = {row[0]: row for row in rows}
+            found = await repository.items_by_number(connection, workspace, list(latest))
+        newest = sorted(latest.values(), key=lambda row: row[3], reverse=True)
+        return [(found[number], kind, value, at) for number, kind, value, at in newest]
+
+    async def _list(
+        self,
+        held: Workspace,
+        user_id: str,
+        state: UserState,
+        request: Request,
+        degraded: list[str],
+    ) -> Recommendations:
+        scores = await held.scores(state.history)
+        cold = not len(state.history.items)
+        share = self._settings.cold_exploration_share if cold else self._settings.exploration_share
+        places = rank(
+            replace(request, exploration=share),
+            state,
+            scores=scores,
+            popularity=held.popularity,
+            generator=self._generator,
+        )
+        version = held.model.version if held.model and scores is not None else None
+        catalogue = held.catalogue
+        identifier = new_id()
+        if places:
+            shown = Impression(held.name, catalogue.epoch, user_id, identifier, places, version)
+            degraded = sorted({*degraded, *await self._impressions.remember(shown)})
+        _measure(places, degraded)
+        listed = [Place(catalogue[place.number], place) for place in places]
+        return Recommendations(user_id, listed, identifier, version, degraded)
+
+    async def _state(self, held: Workspace, user_id: str) -> tuple[UserState, list[str]]:
+        """Return the user's state, and what was away; the workspace is current afterwards."""
+        epoch = held.catalogue.epoch
+        name = held.name
+        try:
+            version, history, shown = await self._cache.read(
+                catalogue_key(name),
+                history_key(name, epoch, user_id),
+                shown_key(name, epoch, user_id),
+            )
+            if version != held.key:
+                await self._catch_up(held, version)
+            if held.catalogue.epoch != epoch:  # a cleanup: what was read is void
+                history = shown = None
+                epoch = held.catalogue.epoch
+            state = await self._states.decode(name, epoch, user_id, history=history, shown=shown)
+        except CacheUnavailable:
+            return await self._states.from_database(name, user_id), ["cache"]
+        return state, []
+
+    async def _catch_up(self, held: Workspace, version: bytes | None = None) -> None:
+        """Bring the workspace to where the cache, or in doubt the database, says that it stands."""
+        try:
+            if version is None:
+                (version,) = await self._cache.read(catalogue_key(held.name))
+            if version is None:
+                version = await self._cache.rebuild(
+                    catalogue_key(held.name), held.catalogue_version, lifetime=FRESH
+                )
+        except CacheUnavailable:
+            version = await held.catalogue_version()
+        await held.refresh(version)
+
+    async def _exists(self, workspace: str, user_id: str) -> bool:
+        async with self._database.reading(workspace) as connection:
+            return await repository.user_exists(connection, workspace, user_id)
+
+    async def close(self) -> None:
+        """Write what is waiting."""
+        await self._impressions.close()
+        await self._workspaces.close()
+
+
+def new_id() -> str:
+    """Return an id that nobody else makes and that sorts by time."""
+    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
+
+
+def _listed(held: Workspace, item_id: str) -> bool:
+    number = held.catalogue.number(item_id)
+    return number is not None and held.catalogue[number].listed
+
+
+def _reactions(user_id: str, history: Sequence[Rated]) -> list[Reaction]:
+    now = datetime.now(UTC)
+    return [
+        Reaction(
+            new_id(),
+            now,
+            InteractionRecorded(
+                user_id=user_id,
+                item_id=rated.item_id,
+                kind="rating",
+                value=min(max(rated.rating, 0.0), 5.0),
+                # One after another, so that of two ratings of one item the later one holds.
+                occurred_at=now + timedelta(microseconds=position),
+            ),
+        )
+        for position, rated in enumerate(history)
+    ]
+
+
+def _measure(places: Sequence[Ranked], degraded: Sequence[str]) -> None:
+    for source, count in Tally(place.source for place in places).items():
+        _served.labels(source).inc(count)
+    for missing in degraded:
+        _degraded.labels(missing).inc()

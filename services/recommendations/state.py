@@ -1,0 +1,134 @@
+"""What a user did and was shown, as append-only logs in the cache.
+
+A log is a string of fixed-size records that begins with a mark. Appending is one command, reading is
+`numpy.frombuffer`, and a log without its mark is a miss, which is rebuilt from the database. Grows
+with what the user did (16 bytes a reaction) and was shown (4 bytes an item), and leaves the memory a
+week after it was built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.cache import Cache
+from services.database import Database
+from services.recommendations import repository
+from services.recommendations.feedback import preference
+from services.recommendations.scoring import History
+
+REACTION = np.dtype([("item", "<i4"), ("weight", "<f4"), ("time", "<f8")])
+NUMBER = np.dtype("<i4")
+MARK = -1  # where an item's number would be, at the beginning of a log that is whole
+DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
+
+_HISTORY_MARK = np.array([(MARK, 0, 0)], REACTION).tobytes()
+_SHOWN_MARK = np.array([MARK], NUMBER).tobytes()
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """A user at one moment. `history` has the latest reaction to each item, the newest last;
+    `shown` has every item that was shown, the newest last, repeats included."""
+
+    history: History
+    shown: NDArray[np.int32]
+
+    @property
+    def disliked(self) -> NDArray[np.int32]:
+        """Return the items never to be shown again."""
+        return self.history.items[self.history.weights <= DISLIKED]
+
+
+def history_key(workspace: str, epoch: int, user_id: str) -> str:
+    """Return the cache key of what a user did."""
+    return f"akin:{workspace}:{epoch}:h:{user_id}"
+
+
+def shown_key(workspace: str, epoch: int, user_id: str) -> str:
+    """Return the cache key of what a user was shown."""
+    return f"akin:{workspace}:{epoch}:s:{user_id}"
+
+
+def popularity_key(workspace: str, epoch: int) -> str:
+    """Return the cache key of the counters of reactions in favour, by item number."""
+    return f"akin:{workspace}:{epoch}:popularity"
+
+
+def catalogue_key(workspace: str) -> str:
+    """Return the cache key of where the catalogue stands: "epoch:revision"."""
+    return f"akin:{workspace}:catalogue"
+
+
+def reaction(number: int, kind: str, value: float | None, occurred_at: datetime) -> bytes:
+    """Return the record of one reaction."""
+    record = (number, preference(kind, value), occurred_at.timestamp())
+    return np.array([record], REACTION).tobytes()
+
+
+def merge(records: NDArray[np.void]) -> History:
+    """Return the latest reaction to each item, the newest last. `records` are of `REACTION`."""
+    ordered = records[np.argsort(records["time"], kind="stable")]
+    backwards = ordered["item"][::-1]
+    _, last = np.unique(backwards, return_index=True)
+    latest = ordered[len(ordered) - 1 - np.sort(last)[::-1]]
+    return History(np.ascontiguousarray(latest["item"]), np.ascontiguousarray(latest["weight"]))
+
+
+class UserStates:
+    """Reads users' states from the cache, and from the database where the cache has none."""
+
+    def __init__(self, database: Database, cache: Cache) -> None:
+        self._database = database
+        self._cache = cache
+
+    async def decode(
+        self,
+        workspace: str,
+        epoch: int,
+        user_id: str,
+        *,
+        history: bytes | None,
+        shown: bytes | None,
+    ) -> UserState:
+        """Return the state from the two logs as the cache gave them; what is not whole is rebuilt."""
+        if history is None or not history.startswith(_HISTORY_MARK):
+            history = await self._cache.rebuild(
+                history_key(workspace, epoch, user_id),
+                lambda: self._load_history(workspace, user_id),
+            )
+        if shown is None or not shown.startswith(_SHOWN_MARK):
+            shown = await self._cache.rebuild(
+                shown_key(workspace, epoch, user_id), lambda: self._load_shown(workspace, user_id)
+            )
+        return _state(history, shown)
+
+    async def from_database(self, workspace: str, user_id: str) -> UserState:
+        """Return the state without the cache."""
+        history = await self._load_history(workspace, user_id)
+        return _state(history, await self._load_shown(workspace, user_id))
+
+    async def _load_history(self, workspace: str, user_id: str) -> bytes:
+        async with self._database.reading(workspace) as connection:
+            rows = await repository.user_history(connection, workspace, user_id)
+        return _HISTORY_MARK + pack(rows)
+
+    async def _load_shown(self, workspace: str, user_id: str) -> bytes:
+        async with self._database.reading(workspace) as connection:
+            return _SHOWN_MARK + await repository.user_impressions(connection, workspace, user_id)
+
+
+def pack(rows: Iterable[tuple[int, str, float | None, datetime]]) -> bytes:
+    """Return the records of reactions, in their order."""
+    records = [(n, preference(kind, value), at.timestamp()) for n, kind, value, at in rows]
+    return np.array(records, REACTION).tobytes()
+
+
+def _state(history: bytes, shown: bytes) -> UserState:
+    # A log that was cut in the middle of a record cannot be: appends are atomic.
+    records = np.frombuffer(history, REACTION)[1:]
+    return UserState(merge(records), np.frombuffer(shown, NUMBER)[1:])

@@ -1,0 +1,60 @@
+"""The recommendations worker: `python -m services.recommendations.worker`.
+
+It consumes interactions; on its port it serves health and metrics alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.broker import INTERACTIONS, consumer
+from services.recommendations.config import RecommendationsSettings
+from services.recommendations.handlers import handlers
+from services.recommendations.recording import Recorder
+from services.web.application import Service, create_app
+from services.web.resources import Resources
+
+STOP_TIMEOUT = 10.0  # seconds for the batch under way; what is not acknowledged comes again
+
+
+@asynccontextmanager
+async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
+    """Consume until the end of the block."""
+    recorder = Recorder(await resources.database(), await resources.cache())
+    broker, stop = await resources.broker(), asyncio.Event()
+    consuming = asyncio.create_task(
+        consumer.run(broker, INTERACTIONS, handlers(recorder), stop=stop)
+    )
+
+    async def check() -> None:
+        if consuming.done():
+            raise RuntimeError("The consumer has ended.")
+
+    resources.health.add("consumer", check)
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait([consuming], timeout=STOP_TIMEOUT)
+        consuming.cancel()
+
+
+service = Service(
+    name="recommendations_worker", title="recommendations worker", routers=[], start=start
+)
+app = create_app(service)
+
+
+def main() -> None:
+    """Run the worker until it is told to stop."""
+    port = RecommendationsSettings().worker_port
+    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_config=None)
+
+
+if __name__ == "__main__":
+    main()

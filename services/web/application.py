@@ -1,0 +1,104 @@
+"""The application factory: services become one ASGI application, alone or together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from services.telemetry import logs
+from services.telemetry.http_metrics import instrument
+from services.web import schemas
+from services.web.config import PlatformSettings
+from services.web.edge import Edge
+from services.web.errors import add_error_handlers
+from services.web.resources import Resources, open_resources
+
+Start = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
+
+# What any route may answer; routes add their own 400, 404 and 409.
+COMMON_ERRORS: schemas.Responses = {
+    413: {"model": schemas.ErrorBody, "description": "The body is over the limit."},
+    422: {"model": schemas.ErrorBody, "description": "Fields that do not fit, all of them."},
+    429: {"model": schemas.ErrorBody, "description": "Over the rate; repeat after `Retry-After`."},
+    503: {"model": schemas.ErrorBody, "description": "Away; repeat after `Retry-After`."},
+}
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its routes, and how it starts.
+
+    `start` connects what the service needs, puts the service's object on `app.state` and
+    cleans up at the end; nothing connects before it.
+    """
+
+    name: str
+    title: str
+    routers: Sequence[APIRouter]
+    start: Start
+    body_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+def create_app(*services: Service, settings: PlatformSettings | None = None) -> FastAPI:
+    """Return one application that serves all of `services`; their paths are disjoint."""
+    settings = settings or PlatformSettings()
+    name = services[0].name if len(services) == 1 else "embedded"
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logs.configure(service=name, level=settings.log_level, style=settings.log_style)
+        async with open_resources(settings) as resources, AsyncExitStack() as started:
+            app.state.health = resources.health
+            app.state.gate = await resources.gate()
+            for service in services:
+                await started.enter_async_context(service.start(app, resources))
+            yield
+
+    app = FastAPI(
+        title="Akin" if len(services) > 1 else f"Akin: {services[0].title}",
+        version=version("akin"),
+        lifespan=lifespan,
+        responses=COMMON_ERRORS,
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+    for service in services:
+        for router in service.routers:
+            app.include_router(router, tags=[service.name])
+    app.include_router(_health)
+    add_error_handlers(app)
+    limits = {path: limit for s in services for path, limit in s.body_limits.items()}
+    app.add_middleware(Edge, body_limits=limits)
+    instrument(app)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+_health = APIRouter(tags=["health"])
+_UNHEALTHY: schemas.Responses = {503: {"model": schemas.Health}}
+
+
+@_health.get("/healthcheck", response_model=schemas.Health, responses=_UNHEALTHY)
+async def healthcheck(request: Request, response: Response) -> schemas.Health:
+    """Tell whether the process lives and its dependencies answer; 503 names the one that does not."""
+    return await _report(request, response, readiness=False)
+
+
+@_health.get("/ready", response_model=schemas.Health, responses=_UNHEALTHY)
+async def ready(request: Request, response: Response) -> schemas.Health:
+    """Tell whether requests are welcome: alive, and the schema and the catalogue are there."""
+    return await _report(request, response, readiness=True)
+
+
+async def _report(request: Request, response: Response, *, readiness: bool) -> schemas.Health:
+    healthy, checks = await request.app.state.health.report(readiness=readiness)
+    response.status_code = 200 if healthy else 503
+    return schemas.Health(status="ok" if healthy else "unavailable", checks=checks)

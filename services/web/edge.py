@@ -1,0 +1,76 @@
+"""The edge: what every request passes first. Plain ASGI, because it stands in every hot path."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.telemetry.logs import request_id
+from services.web.errors import TooLarge, render
+
+BODY_LIMIT = 1024 * 1024  # bytes; a thousand interactions take about 200 kB
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
+
+
+class Edge:
+    """Gives each request an id, and refuses a body over its limit before it is read."""
+
+    def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
+        self.app = app
+        self.body_limits = body_limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 413."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        identifier = _identifier(headers)
+        token = request_id.set(identifier)
+        answer = (b"x-request-id", identifier.encode())
+
+        async def tag(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], answer]
+            await send(message)
+
+        try:
+            limit = self.body_limits.get(scope["path"], BODY_LIMIT)
+            length = headers.get(b"content-length")
+            if length is not None and (not length.isdigit() or int(length) > limit):
+                await render(_too_large(limit))(scope, receive, tag)
+                return
+            # A body that states its length cannot grow beyond it: the server sees to that.
+            bounded = receive if length is not None else _bounded(receive, limit)
+            await self.app(scope, bounded, tag)
+        finally:
+            request_id.reset(token)
+
+
+def _identifier(headers: dict[bytes, bytes]) -> str:
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
+    return uuid.uuid4().hex
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message: dict[str, Any] = dict(await receive())
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _too_large(limit)
+        return message
+
+    return bounded
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit // 1024} KiB.")

@@ -1,0 +1,184 @@
+"""One family of errors, one way to render them.
+
+    AkinError
+    ├── BadRequest          400
+    ├── Unauthorized        401  with WWW-Authenticate
+    ├── Forbidden           403
+    ├── NotFound            404
+    ├── Conflict            409
+    ├── TooLarge            413
+    ├── Unprocessable       422
+    ├── TooManyRequests     429  with Retry-After
+    └── Unavailable         503  with Retry-After
+
+Each error carries its own sentence. What the rooms below raise when a server is away
+(`ConnectionError` and its kin) becomes an `Unavailable` here, so that no service has to.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from services.coalescing import Overloaded
+from services.telemetry.logs import request_id
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 1  # seconds; RabbitMQ and PostgreSQL are back within a few after a restart
+
+_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    429: "too_many_requests",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+class AkinError(HTTPException):
+    """An answer that is not the one hoped for. It is an `HTTPException`, so FastAPI lets it through."""
+
+    status = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        details: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(self.status, message, dict(headers) if headers else None)
+        self.code = code or _CODES[self.status]
+        self.details = details
+
+
+class BadRequest(AkinError):
+    """400: understood, but it cannot be done as asked."""
+
+    status = 400
+
+
+class Unauthorized(AkinError):
+    """401: no token, or one that does not hold."""
+
+    status = 401
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Forbidden(AkinError):
+    """403: the token lacks a scope, or the installation does not allow it."""
+
+    status = 403
+
+
+class NotFound(AkinError):
+    """404: does not exist, or belongs to another workspace."""
+
+    status = 404
+
+
+class Conflict(AkinError):
+    """409: the name is taken."""
+
+    status = 409
+
+
+class TooLarge(AkinError):
+    """413: the body is over the limit."""
+
+    status = 413
+
+
+class Unprocessable(AkinError):
+    """422: fields that do not fit, all of them in `details`."""
+
+    status = 422
+
+
+class TooManyRequests(AkinError):
+    """429: over the client's rate."""
+
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message, headers={"Retry-After": str(max(1, round(retry_after + 0.5)))})
+
+
+class Unavailable(AkinError):
+    """503: something that is needed is away; the same request may be repeated."""
+
+    status = 503
+
+    def __init__(self, message: str, *, retry_after: int = RETRY_AFTER) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+def render(error: HTTPException) -> Response:
+    """Return the error body of the contract."""
+    status = error.status_code
+    body = {
+        "error": {
+            "code": getattr(error, "code", None) or _CODES.get(status, "error"),
+            "message": str(error.detail) or HTTPStatus(status).phrase,
+            "details": list(getattr(error, "details", ())),
+            "request_id": request_id.get(),
+        }
+    }
+    return Response(
+        orjson.dumps(body), status, headers=error.headers, media_type="application/json"
+    )
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Let every error of `app` be answered in the one form."""
+
+    async def on_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - Starlette looks handlers up by type
+        return render(error)
+
+    async def on_invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return render(_unprocessable(error))
+
+    async def on_away(_: Request, error: Exception) -> Response:
+        log.warning("A dependency is away.", extra={"reason": str(error)})
+        return render(Unavailable("The service is not able to do this right now; please repeat."))
+
+    async def on_unexpected(_: Request, error: Exception) -> Response:
+        log.error("Unexpected error.", exc_info=error)
+        return render(
+            HTTPException(500, "Something went wrong; the request id finds it in the logs.")
+        )
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    for away in (ConnectionError, TimeoutError, Overloaded):
+        app.add_exception_handler(away, on_away)
+    app.add_exception_handler(Exception, on_unexpected)
+
+
+def _unprocessable(error: RequestValidationError) -> Unprocessable:
+    details = [
+        {"field": ".".join(map(str, e["loc"])), "message": e["msg"], "type": e["type"]}
+        for e in error.errors()
+    ]
+    fields = ", ".join(d["field"] for d in details[:3]) + (" …" if len(details) > 3 else "")
+    return Unprocessable(f"The request does not fit: {fields}.", details=details)

@@ -1,0 +1,88 @@
+"""What all schemas share: strict models, ids, times, the error body."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+MAX_ID = 200  # characters of any id
+# Printable: no control characters, no line or paragraph separators.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a year of slack, so that no time zone overflows
+
+
+Responses = dict[int | str, dict[str, Any]]  # the `responses` of a route
+
+
+class Schema(BaseModel):
+    """A body of the contract: unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+Id = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID, pattern=PRINTABLE),
+    Field(examples=["heat-1995"]),
+]
+
+
+def _epoch(value: object) -> object:
+    # pydantic would take large numbers for milliseconds; the contract says seconds.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not 0 <= value < LATEST.timestamp():
+        raise ValueError("epoch seconds must lie between 1970 and 9999")
+    return datetime.fromtimestamp(value, UTC)
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must carry an offset, such as 2026-01-31T12:00:00Z")
+    if not EARLIEST <= value < LATEST:
+        raise ValueError("must lie between 1970 and 9999")
+    return value.astimezone(UTC)
+
+
+Time = Annotated[datetime, BeforeValidator(_epoch), AfterValidator(_in_utc)]
+
+
+class ErrorDetail(BaseModel):
+    """One thing that is wrong."""
+
+    field: str | None = None
+    message: str
+    type: str | None = None
+    index: int | None = None
+
+
+class Error(BaseModel):
+    """What went wrong, for programs (`code`) and for people (`message`)."""
+
+    code: str = Field(examples=["item_not_found"])
+    message: str = Field(examples=["Item 'x' does not exist."])
+    details: list[ErrorDetail] = []
+    request_id: str | None = None
+
+
+class ErrorBody(BaseModel):
+    """The one error body of every service."""
+
+    error: Error
+
+
+class Health(BaseModel):
+    """Whether the process lives and what it depends on answers."""
+
+    status: str = Field(examples=["ok"])
+    checks: dict[str, str] = Field(examples=[{"database": "ok", "broker": "ok"}])
