@@ -13,9 +13,11 @@ import tempfile
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from services import database
@@ -30,7 +32,7 @@ VARIABLES: Final = {
 }
 FOLDER: Final = pytest.StashKey[Path]()
 RUNNING: Final = pytest.StashKey[servers.Servers]()
-STARTED: Final = pytest.StashKey["Future[None]"]()
+STARTED: Final = pytest.StashKey[Future[None]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: unconfigure follows
     folder = config.stash[FOLDER] = Path(tempfile.mkdtemp(prefix="akin-tests-"))
+    config.option.basetemp = config.option.basetemp or folder / "tmp"
     missing = [name for name, variable in VARIABLES.items() if variable not in os.environ]
     running = config.stash[RUNNING] = servers.prepare(folder, names=missing, durable=False)
     os.environ.update({VARIABLES[name]: server.url for name, server in running.by_name.items()})
@@ -62,6 +65,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     config.stash[STARTED].exception()  # waits: a start that was interrupted goes on in its thread
     config.stash[RUNNING].stop()
+    _kill_what_works_in(Path(config.option.basetemp))
     shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
 
 
@@ -70,6 +74,14 @@ def _needs_servers(config: pytest.Config) -> bool:
         return False
     asked = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
     return not all(path.resolve().is_relative_to(UNIT) for path in asked)
+
+
+def _kill_what_works_in(folder: Path) -> None:
+    """Interrupted, xdist's workers end without teardown: servers that a test started would stay."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder.resolve()):
+                process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,8 @@ Secret = Annotated[SecretStr, Field(max_length=MAX_PASSWORD)]
 class CreateClient(Schema):
     """A new client. The password is its `client_secret` as well, until that is rotated."""
 
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     username: Id = Field(examples=["ada"])
     name: Id = Field(examples=["Ada Lovelace"])
     email: Email
@@ -69,11 +71,12 @@ class TokenRequest(Schema):
     """RFC 6749, §4.3 (password) and §4.4 (client credentials)."""
 
     model_config = ConfigDict(
+        hide_input_in_errors=True,
         json_schema_extra={
             "examples": [
                 {"grant_type": "password", "username": "ada", "password": "correct horse battery"}
             ]
-        }
+        },
     )
 
     grant_type: str = Field(
@@ -102,6 +105,8 @@ class Token(Schema):
 
 class RevokeRequest(Schema):
     """RFC 7009, §2.1."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     token: str = Field(min_length=1, max_length=MAX_TOKEN)
     token_type_hint: str | None = Field(default=None, max_length=100)

@@ -37,8 +37,8 @@ async def connect(url: str) -> AsyncGenerator[Broker, None]:
     scheme, _, rest = url.partition("://")
     if scheme == "journal":
         journal = Journal(Path("/" + rest.lstrip("/")))
-        await journal.open()
         try:
+            await journal.open()
             yield journal
         finally:
             await journal.close()

@@ -147,7 +147,8 @@ async def close_quietly(resource: AbstractChannel | AbstractConnection) -> None:
     """Close it if the broker answers; what cannot be closed is gone or will be, by its heartbeat."""
     with suppress(BrokerUnavailable), translated():
         async with asyncio.timeout(CLOSE_TIMEOUT.total_seconds()):
-            await resource.close()
+            # The reason is what everyone gets who still waits for a confirm; without one, a bare Exception.
+            await resource.close(BrokerUnavailable("The connection was closed."))
 
 
 def _arguments(queue: Queue, dead: str) -> FieldTable:

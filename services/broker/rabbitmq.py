@@ -130,7 +130,9 @@ class RabbitMQ:
             with translated():
                 async with asyncio.timeout(CONNECT_TIMEOUT.total_seconds()):
                     inbox.watch(await channel.get_underlay_channel())
-                    own = await channel.declare_queue(exclusive=True, auto_delete=True)
+                    own = await channel.declare_queue(
+                        exclusive=True, auto_delete=True, arguments={"x-queue-type": "classic"}
+                    )
                     for name in types:
                         await own.bind(self._consuming.named(EVENTS), routing_key=name)
                     await own.consume(inbox.put, no_ack=True)

@@ -36,6 +36,7 @@ class Catalogue:
     def __init__(self, epoch: int = 0) -> None:
         self.epoch = epoch
         self.revision = 0
+        self.generation = 0  # of what is cached beside it
         self.size = 0  # numbers given so far
         self.eligible: NDArray[np.bool_] = np.zeros(0, dtype=bool)  # listed and not hidden
         self._items: list[Item | None] = []

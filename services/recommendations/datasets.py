@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,16 +69,21 @@ class Interactions:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A snapshot: interactions, items, and the catalogue's epoch, in which the item numbers hold."""
+    """A snapshot: interactions, items, and the catalogue's epoch, in which the item numbers hold.
+
+    `read` is how many reactions there were, those that later ones replaced included.
+    """
 
     interactions: Interactions
     items: Sequence[Item]
     epoch: int = 0
+    read: int = 0
 
     @cached_property
     def size(self) -> int:
         """Rows that an array by item number needs."""
-        return max((item.number for item in self.items), default=-1) + 1
+        listed = max((item.number for item in self.items), default=-1)
+        return max(listed, int(self.interactions.items.max(initial=-1))) + 1
 
     @cached_property
     def sha256(self) -> str:
@@ -99,18 +103,6 @@ class Dataset:
             )
             digest.update(json.dumps(visible).encode())
         return digest.hexdigest()
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return the manifest's account of the data."""
-        times = self.interactions.times
-        return {
-            "from": float(times.min()) if len(times) else None,
-            "to": float(times.max()) if len(times) else None,
-            "rows": len(self.interactions),
-            "users": len(np.unique(self.interactions.users)),
-            "items": len(np.unique(self.interactions.items)),
-            "sha256": self.sha256,
-        }
 
     def only(self, interactions: Interactions) -> Dataset:
         """Return the same catalogue with some of the interactions."""

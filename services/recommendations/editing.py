@@ -98,6 +98,15 @@ class Editor:
                 connection, workspace, text_in_title=text, genre=genre, after=after, limit=limit
             )
 
+    async def void_caches(self, workspace: str) -> None:
+        """Let every process forget what it cached of this workspace, once it looks at its catalogue."""
+        async with self._database.transaction(workspace) as connection:
+            await repository.lock(connection, workspace, shared=False)
+            state = await repository.catalogue_state(connection, workspace)
+            after = replace(state, generation=state.generation + 1, revision=state.revision + 1)
+            await repository.save_state(connection, workspace, after)
+        await self._cache.delete(catalogue_key(workspace))
+
     async def clean(self, workspace: str) -> None:
         """Delete all that the workspace has here: items, interactions, lists, caches, models.
 

@@ -25,10 +25,12 @@ from services.recommendations.scoring import Scorer
 TOP = 10  # length of the lists that are judged, as served by default
 COLD_HISTORY = 3  # a person with at most so many reactions is cold
 SCORES_AT_ONCE = 4_000_000  # floats in one batch of scores: 16 MB
+USERS_AT_ONCE = 256  # bounds what folding in takes: 13 MB for histories of 200 in 64 dimensions
 RESAMPLES = 1_000  # of the bootstrap: the ends of a 95 % interval then rest on 25 resamples each
 
 Booleans = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
+Interval = tuple[float, float, float]  # a mean, and the ends of its 95 % interval
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def evaluate(
     return Evaluation(measures, users, ndcg)
 
 
-def difference(one: Doubles, other: Doubles, *, seed: int = 0) -> tuple[float, float, float]:
+def difference(one: Doubles, other: Doubles, *, seed: int = 0) -> Interval:
     """Return the mean of (one - other) and its 95 % bootstrap interval, paired by user."""
     differences = one - other
     if not len(differences):
@@ -139,7 +141,7 @@ def _rank(
     size = len(candidates)
     hits = np.zeros((len(users), TOP), bool)
     listed = np.zeros(size, bool)
-    batch = max(1, SCORES_AT_ONCE // max(1, size))
+    batch = min(USERS_AT_ONCE, max(1, SCORES_AT_ONCE // max(1, size)))
     for start in range(0, len(users), batch):
         some = users[start : start + batch]
         top, eligible = _lists(scorer, candidates, train, some)

@@ -28,6 +28,7 @@ class Impression:
 
     workspace: str
     epoch: int
+    generation: int
     user_id: str
     recommendation_id: str
     places: Sequence[Ranked]
@@ -54,7 +55,7 @@ class Impressions:
         numbers = np.array([place.number for place in shown.places], NUMBER).tobytes()
         try:
             await self._cache.append(
-                shown_key(shown.workspace, shown.epoch, shown.user_id), numbers
+                shown_key(shown.workspace, shown.generation, shown.user_id), numbers
             )
         except CacheUnavailable:
             degraded.append("cache")

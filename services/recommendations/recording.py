@@ -50,10 +50,13 @@ class Recorder:
         self._cache = cache
         self._known: dict[str, _Known] = {}
 
-    async def record(self, workspace: str, reactions: Sequence[Reaction]) -> int:
+    async def record(
+        self, workspace: str, reactions: Sequence[Reaction], *, follow: bool = True
+    ) -> int:
         """Insert the reactions that are new, then let the cache follow; return how many were new.
 
-        Reactions that were accepted before the workspace's last cleanup are dropped.
+        Reactions that were accepted before the workspace's last cleanup are dropped. An import does
+        without `follow` and voids all that is cached at its end (`Editor.void_caches`).
 
         Raises:
             DatabaseUnavailable, CacheUnavailable: repeat the call; nothing counts twice.
@@ -61,10 +64,12 @@ class Recorder:
         reactions = list({r.event_id: r for r in reactions}.values())
         done = None
         while done is None:
-            done = await self._try_record(workspace, reactions)
+            done = await self._try_record(workspace, reactions, follow=follow)
         return done
 
-    async def _try_record(self, workspace: str, reactions: Sequence[Reaction]) -> int | None:
+    async def _try_record(
+        self, workspace: str, reactions: Sequence[Reaction], *, follow: bool
+    ) -> int | None:
         known, missing = await self._look_up(workspace, reactions)
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace, shared=not missing)
@@ -80,7 +85,8 @@ class Recorder:
             new = await insert_new(
                 connection, interactions, rows, returning=interactions.c.event_id
             )
-        await self._follow(workspace, known, fresh, set(new))
+        if follow:
+            await self._follow(workspace, state.generation, known, fresh, set(new))
         return len(new)
 
     async def _look_up(
@@ -101,7 +107,12 @@ class Recorder:
         return known, [item_id for item_id in missing if item_id not in found]
 
     async def _follow(
-        self, workspace: str, known: _Known, reactions: Sequence[Reaction], new: set[str]
+        self,
+        workspace: str,
+        generation: int,
+        known: _Known,
+        reactions: Sequence[Reaction],
+        new: set[str],
     ) -> None:
         """Let the cache follow what was committed."""
         logs: dict[str, bytes] = {}
@@ -109,7 +120,7 @@ class Recorder:
         forget: set[str] = set()
         for each in reactions:
             told = each.interaction
-            key = history_key(workspace, known.epoch, told.user_id)
+            key = history_key(workspace, generation, told.user_id)
             if each.event_id not in new:
                 forget.add(key)
                 continue
@@ -119,7 +130,7 @@ class Recorder:
             if preference(told.kind, told.value) > 0:
                 liked[number] += 1
         await self._cache.append_many(logs)
-        await self._cache.count(popularity_key(workspace, known.epoch), liked)
+        await self._cache.count(popularity_key(workspace, generation), liked)
         await self._cache.delete(*forget)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.recommendations.catalogue import Item
 from services.recommendations.tables import catalogues, impressions, interactions, items
 
+STREAMED = 5_000  # rows held at once by whoever reads all reactions, some 5 MB
 IN_LIST = 500  # ids in one IN (…): below SQLite's limit of parameters, and few statements' shapes
 
 
@@ -42,6 +43,7 @@ class CatalogueState:
 
     epoch: int = 0
     revision: int = 0
+    generation: int = 0
     next_number: int = 0
     cleaned_at: datetime | None = None
 
@@ -58,7 +60,13 @@ async def lock(connection: AsyncConnection, workspace: str, *, shared: bool) -> 
 async def catalogue_state(connection: AsyncConnection, workspace: str) -> CatalogueState:
     """Return where the catalogue stands; a workspace that nobody used stands at the beginning."""
     columns = catalogues.c
-    query = select(columns.epoch, columns.revision, columns.next_number, columns.cleaned_at)
+    query = select(
+        columns.epoch,
+        columns.revision,
+        columns.generation,
+        columns.next_number,
+        columns.cleaned_at,
+    )
     row = (await connection.execute(query.where(columns.workspace == workspace))).first()
     return CatalogueState(*row) if row else CatalogueState()
 
@@ -68,6 +76,7 @@ async def save_state(connection: AsyncConnection, workspace: str, state: Catalog
     values = {
         "epoch": state.epoch,
         "revision": state.revision,
+        "generation": state.generation,
         "next_number": state.next_number,
         "cleaned_at": state.cleaned_at,
     }
@@ -232,13 +241,30 @@ async def like_counts(connection: AsyncConnection, workspace: str) -> dict[int, 
         .where(columns.workspace == workspace, in_favour)
         .group_by(columns.item_number)
     )
-    return {number: count for number, count in (await connection.execute(query)).tuples()}
+    return dict((await connection.execute(query)).tuples().all())
 
 
 async def interaction_counts(connection: AsyncConnection) -> dict[str, int]:
     """Return how many reactions each workspace has; needs a transaction for every workspace."""
     query = select(interactions.c.workspace, func.count()).group_by(interactions.c.workspace)
     return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def reactions(
+    connection: AsyncConnection, workspace: str
+) -> AsyncIterator[Sequence[tuple[str, int, str, float | None, datetime]]]:
+    """Yield all reactions in parts, oldest first: user, item number, kind, value, time."""
+    columns = interactions.c
+    query = (
+        select(
+            columns.user_id, columns.item_number, columns.kind, columns.value, columns.occurred_at
+        )
+        .where(columns.workspace == workspace)
+        .order_by(columns.occurred_at, columns.recorded_at, columns.event_id)
+    )
+    found = await connection.stream(query, execution_options={"yield_per": STREAMED})
+    async for part in found.tuples().partitions():
+        yield part
 
 
 async def clean(connection: AsyncConnection, workspace: str) -> CatalogueState:
@@ -250,6 +276,7 @@ async def clean(connection: AsyncConnection, workspace: str) -> CatalogueState:
     state = CatalogueState(
         epoch=before.epoch + 1,
         revision=before.revision + 1,
+        generation=before.generation + 1,
         next_number=0,
         cleaned_at=datetime.now(UTC),
     )

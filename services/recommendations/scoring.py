@@ -1,38 +1,24 @@
 """The serving form of every model: from what somebody did to a score for every item.
 
 numpy alone; nothing of the training libraries is imported here.
-
-**Fold-in.** No vector of a user is stored. A taste u is found from the current history by ridge
-regression on the item embeddings V, with every item as a weak zero (Hu, Koren, Volinsky, 2008):
-
-    u = (w0·VᵀV + λI + Σ c·v·vᵀ)⁻¹ Σ c·t·v,    c = |preference|, t = sign(preference), over the history
-
-With w0·VᵀV + λI = L·Lᵀ and z = L⁻¹v this is u' = (I + Σ c·z·zᵀ)⁻¹ Σ c·t·z and the score v·u = z·u', so the
-shared part is paid once, when the model is loaded. The small systems of a whole batch are solved together
-by conjugate gradients (Takács, Pilászy, Tikk, 2011).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.model_store import LoadedVersion, decode_strings
 from services.recommendations.catalogue import Item
-
-if TYPE_CHECKING:
-    from services.model_store import LoadedVersion
+from services.recommendations.folding import fold_in, whitening
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 Arrays = Mapping[str, NDArray[Any]]
-
-# Conjugate gradients end at this residual, relative to the right-hand side: below it no list changes.
-RESIDUAL = 1e-3
-MAX_STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +67,8 @@ def build_scorer(arrays: Arrays, serving: Mapping[str, Any]) -> Scorer:
 
 def features_of(item: Item) -> list[str]:
     """Return the names of an item's features: what a model can know of it before anybody reacted."""
-    return [f"genre:{genre}" for genre in item.genres] + [
-        f"{key}:{value}" for key, value in item.labels.items()
-    ]
+    genres = [f"genre:{genre}" for genre in dict.fromkeys(item.genres)]
+    return genres + [f"label:{key}:{value}" for key, value in item.labels.items()]
 
 
 class PopularityScorer:
@@ -118,8 +103,8 @@ class FactorScorer:
     """Item embeddings and biases; the taste is folded in from the history.
 
     Arrays, with k items and f features known to the model, in d dimensions, float32 but for the first two:
-    `numbers` int32 (k,), ascending; `feature_names` str (f,); `factors` (k, d); `biases` (k,);
-    `popularity` (k,); `feature_factors` (f, d); `feature_biases` (f,).
+    `numbers` int32 (k,), ascending; `features` f strings (`encode_strings`); `factors` (k, d);
+    `biases` (k,); `popularity` (k,); `feature_factors` (f, d); `feature_biases` (f,).
 
     Serving: `implicit_weight` w0, `regularisation` λ, `scale` of the taste's part against the biases,
     `history` (newest reactions that count), `new_item_bias` (an unseen item's, before its features).
@@ -130,7 +115,7 @@ class FactorScorer:
         factors, self._new_item_bias = arrays["factors"], float(serving["new_item_bias"])
         self._scale, self._newest = np.float32(serving["scale"]), int(serving["history"])
         count, self._dimensions = _matrix(factors, (len(self._numbers), -1)).shape
-        whiten = _whitening(factors, serving["implicit_weight"], serving["regularisation"])
+        whiten = whitening(factors, serving["implicit_weight"], serving["regularisation"])
         # A column per item: its whitened factors, its bias, its popularity.
         self._known = np.vstack(
             [
@@ -139,7 +124,8 @@ class FactorScorer:
                 _matrix(arrays["popularity"], (count,)),
             ]
         )
-        self._feature = {str(name): row for row, name in enumerate(arrays["feature_names"])}
+        names = decode_strings(arrays, name="features")
+        self._feature = {name: row for row, name in enumerate(names)}
         shape = (len(self._feature), self._dimensions)
         self._feature_factors = _matrix(arrays["feature_factors"], shape) @ whiten.T
         self._feature_biases = _matrix(arrays["feature_biases"], shape[:1])
@@ -197,35 +183,6 @@ class FactorScorer:
         unplaced = (items >= self._size) | (items < 0)
         items[unplaced], weights[unplaced] = 0, 0.0
         return items, weights
-
-
-def fold_in(factors: Floats, weights: Floats) -> Floats:
-    """Return (n, d): the solutions u of (I + Σ |w|·z·zᵀ) u = Σ w·z, for n histories of m items each.
-
-    `factors` is (n, m, d), contiguous; `weights` (n, m), 0 where a history is shorter than m.
-    """
-    confidence = np.abs(weights)[:, :, None]
-    transposed = factors.transpose(0, 2, 1)
-    residual = np.matmul(transposed, weights[:, :, None])
-    solution, direction = np.zeros_like(residual), residual.copy()
-    left = (residual * residual).sum(axis=1, keepdims=True)
-    enough = np.maximum(left * RESIDUAL**2, np.finfo(np.float32).tiny)
-    for _ in range(MAX_STEPS):
-        if (left <= enough).all():
-            break
-        product = direction + np.matmul(transposed, confidence * np.matmul(factors, direction))
-        step = left / np.maximum((direction * product).sum(axis=1, keepdims=True), enough)
-        solution += step * direction
-        residual -= step * product
-        before, left = left, (residual * residual).sum(axis=1, keepdims=True)
-        direction = residual + left / np.maximum(before, enough) * direction
-    return solution[:, :, 0]
-
-
-def _whitening(factors: Floats, implicit_weight: float, regularisation: float) -> Floats:
-    wide = factors.astype(np.float64)
-    shared = implicit_weight * wide.T @ wide + regularisation * np.eye(wide.shape[1])
-    return np.linalg.inv(np.linalg.cholesky(shared)).astype(np.float32)
 
 
 def _grown(array: Floats, size: int) -> Floats:

@@ -179,7 +179,15 @@ class Recommender:
         catalogue = held.catalogue
         identifier = new_id()
         if places:
-            shown = Impression(held.name, catalogue.epoch, user_id, identifier, places, version)
+            shown = Impression(
+                held.name,
+                catalogue.epoch,
+                catalogue.generation,
+                user_id,
+                identifier,
+                places,
+                version,
+            )
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
         _measure(places, degraded)
         listed = [Place(catalogue[place.number], place) for place in places]
@@ -187,20 +195,23 @@ class Recommender:
 
     async def _state(self, held: Workspace, user_id: str) -> tuple[UserState, list[str]]:
         """Return the user's state, and what was away; the workspace is current afterwards."""
-        epoch = held.catalogue.epoch
-        name = held.name
+        name, generation = held.name, held.catalogue.generation
         try:
             version, history, shown = await self._cache.read(
                 catalogue_key(name),
-                history_key(name, epoch, user_id),
-                shown_key(name, epoch, user_id),
+                history_key(name, generation, user_id),
+                shown_key(name, generation, user_id),
             )
             if version != held.key:
                 await self._catch_up(held, version)
-            if held.catalogue.epoch != epoch:  # a cleanup: what was read is void
+            if (
+                held.catalogue.generation != generation
+            ):  # an import or a cleanup: what was read is void
                 history = shown = None
-                epoch = held.catalogue.epoch
-            state = await self._states.decode(name, epoch, user_id, history=history, shown=shown)
+                generation = held.catalogue.generation
+            state = await self._states.decode(
+                name, generation, user_id, history=history, shown=shown
+            )
         except CacheUnavailable:
             return await self._states.from_database(name, user_id), ["cache"]
         return state, []

@@ -57,7 +57,7 @@ class Workspace:
     @property
     def key(self) -> bytes:
         """Return where this catalogue stands, in the form in which the cache keeps it."""
-        return b"%d:%d" % (self.catalogue.epoch, self.catalogue.revision)
+        return _key(self.catalogue.epoch, self.catalogue.revision, self.catalogue.generation)
 
     async def load(self) -> None:
         """Load the workspace, unless that was done."""
@@ -87,6 +87,7 @@ class Workspace:
             else:
                 changed = await repository.changed_items(connection, self.name, catalogue.revision)
         catalogue.apply(changed, state.revision)
+        catalogue.generation = state.generation
         if catalogue is not self.catalogue:
             self.catalogue, self.model = catalogue, None
             self.popularity = popularity_of(np.zeros(catalogue.size, np.float32), catalogue.mask)
@@ -108,7 +109,7 @@ class Workspace:
         if not force and monotonic() - self._popular_at < POPULARITY_SECONDS:
             return
         self._popular_at = monotonic()
-        key = popularity_key(self.name, self.catalogue.epoch)
+        key = popularity_key(self.name, self.catalogue.generation)
         with suppress(CacheUnavailable):  # what was popular a while ago still is
             counted = await self._cache.counts(key, self._load_counts)
             counts = np.zeros(self.catalogue.size, np.float32)
@@ -125,7 +126,7 @@ class Workspace:
         """Return where the catalogue stands by the database, in the cache's form."""
         async with self._database.reading(self.name) as connection:
             state = await repository.catalogue_state(connection, self.name)
-        return b"%d:%d" % (state.epoch, state.revision)
+        return _key(state.epoch, state.revision, state.generation)
 
     async def scores(self, history: History) -> NDArray[np.float32] | None:
         """Return a score by item number, or None without a personal model or without a history."""
@@ -143,6 +144,10 @@ class Workspace:
     async def close(self) -> None:
         """Let the requests under way finish."""
         await self._scores.close()
+
+
+def _key(epoch: int, revision: int, generation: int) -> bytes:
+    return b"%d:%d:%d" % (epoch, revision, generation)
 
 
 class Workspaces:

@@ -44,23 +44,23 @@ class UserState:
         return self.history.items[self.history.weights <= DISLIKED]
 
 
-def history_key(workspace: str, epoch: int, user_id: str) -> str:
+def history_key(workspace: str, generation: int, user_id: str) -> str:
     """Return the cache key of what a user did."""
-    return f"akin:{workspace}:{epoch}:h:{user_id}"
+    return f"akin:{workspace}:{generation}:h:{user_id}"
 
 
-def shown_key(workspace: str, epoch: int, user_id: str) -> str:
+def shown_key(workspace: str, generation: int, user_id: str) -> str:
     """Return the cache key of what a user was shown."""
-    return f"akin:{workspace}:{epoch}:s:{user_id}"
+    return f"akin:{workspace}:{generation}:s:{user_id}"
 
 
-def popularity_key(workspace: str, epoch: int) -> str:
+def popularity_key(workspace: str, generation: int) -> str:
     """Return the cache key of the counters of reactions in favour, by item number."""
-    return f"akin:{workspace}:{epoch}:popularity"
+    return f"akin:{workspace}:{generation}:popularity"
 
 
 def catalogue_key(workspace: str) -> str:
-    """Return the cache key of where the catalogue stands: "epoch:revision"."""
+    """Return the cache key of where the catalogue stands: "epoch:revision:generation"."""
     return f"akin:{workspace}:catalogue"
 
 
@@ -89,7 +89,7 @@ class UserStates:
     async def decode(
         self,
         workspace: str,
-        epoch: int,
+        generation: int,
         user_id: str,
         *,
         history: bytes | None,
@@ -98,12 +98,13 @@ class UserStates:
         """Return the state from the two logs as the cache gave them; what is not whole is rebuilt."""
         if history is None or not history.startswith(_HISTORY_MARK):
             history = await self._cache.rebuild(
-                history_key(workspace, epoch, user_id),
+                history_key(workspace, generation, user_id),
                 lambda: self._load_history(workspace, user_id),
             )
         if shown is None or not shown.startswith(_SHOWN_MARK):
             shown = await self._cache.rebuild(
-                shown_key(workspace, epoch, user_id), lambda: self._load_shown(workspace, user_id)
+                shown_key(workspace, generation, user_id),
+                lambda: self._load_shown(workspace, user_id),
             )
         return _state(history, shown)
 

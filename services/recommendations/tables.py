@@ -27,10 +27,13 @@ catalogues = Table(
     "catalogues",
     metadata,
     Column("workspace", String(64), primary_key=True),
-    # Grows with every cleanup; it is part of every cache key, so that nothing from before survives.
+    # Grows with every cleanup, which voids the item numbers.
     Column("epoch", Integer, nullable=False),
     # Grows with every change of an item: replicas load what is newer than what they hold.
     Column("revision", BigInteger, nullable=False),
+    # Grows with every import and cleanup; it is part of every cache key, so that nothing cached before
+    # survives, wherever it is cached.
+    Column("generation", Integer, nullable=False),
     Column("next_number", Integer, nullable=False),
     Column("cleaned_at", UtcDateTime),
 )

@@ -45,8 +45,14 @@ class Servers:
         """All that runs, in the order to end it."""
         return [process for server in self.by_name.values() for process in server.processes]
 
+    def missing(self) -> list[str]:
+        """The packages to install before these servers can start."""
+        return [server.package for server in self.by_name.values() if server.find() is None]
+
     def start(self) -> None:
         """Start all of them, side by side. Raises MissingProgram or ServerFailed; then none is left."""
+        if packages := self.missing():
+            raise MissingProgram(*packages)
         try:
             _side_by_side(self.by_name.values(), lambda server: server.start())
         except BaseException:

@@ -17,7 +17,6 @@ import psutil
 from services.cli.processes import Process, spawn
 from services.cli.servers.server import (
     HOST,
-    MissingProgram,
     Server,
     ServerFailed,
     environment,
@@ -57,6 +56,11 @@ class PostgreSQL(Server):
         self._data = folder / "data"
 
     @property
+    def package(self) -> str:
+        """Data of one major version can be used by that version alone."""
+        return "-".join(filter(None, [self.name, self._made_by()]))
+
+    @property
     def url(self) -> str:
         """`postgresql+asyncpg://akin:password@127.0.0.1:port/akin`."""
         return f"postgresql+asyncpg://{ROLE}:{self._password}@{HOST}:{self.port}/{ROLE}"
@@ -64,6 +68,21 @@ class PostgreSQL(Server):
     @property
     def _password(self) -> str:
         return secret(self.folder / "password")
+
+    def find(self) -> Path | None:
+        """`postgres` of the version that made the data, or the newest."""
+        wanted = self._made_by()
+        folders = sorted(PACKAGED.glob("[0-9]*/bin"), key=lambda folder: float(folder.parent.name))
+        if on_path := shutil.which("initdb"):
+            folders.insert(0, Path(on_path).parent)
+        for found in (folder / "postgres" for folder in reversed(folders)):
+            if found.exists() and wanted in (None, _version(found)):
+                return found
+        return None
+
+    def _made_by(self) -> str | None:
+        file = self._data / "PG_VERSION"
+        return file.read_text().strip() if file.exists() else None
 
     def _prepare(self) -> None:
         self._forget_stale_lock()
@@ -84,7 +103,7 @@ class PostgreSQL(Server):
         user = _user()
         with _opened(folder) as number:
             done = subprocess.run(
-                [self._programs() / program, *options],
+                [self.program().with_name(program), *options],
                 input=commands,
                 capture_output=True,
                 text=True,
@@ -105,7 +124,7 @@ class PostgreSQL(Server):
     def _launch(self) -> Process:
         with _opened(self._data) as number:
             return spawn(
-                [self._programs() / "postgres", *self._options()],
+                [self.program(), *self._options()],
                 name=self.name,
                 log=self.log,
                 environment=environment(PGDATA=_inherited(number)),
@@ -139,18 +158,11 @@ class PostgreSQL(Server):
         if lines and not _is_postgres(int(lines[0])):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _programs(self) -> Path:
-        """The folder of the programs: of the version that made the data, or the newest."""
-        version = self._data / "PG_VERSION"
-        wanted = version.read_text().strip() if version.exists() else None
-        folders = sorted(PACKAGED.glob("*/bin"), key=lambda folder: float(folder.parent.name))
-        if on_path := shutil.which("initdb"):
-            folders.insert(0, Path(on_path).parent)
-        for folder in reversed(folders):
-            if (folder / "initdb").exists() and wanted in (None, folder.parent.name):
-                return folder
-        package = f"postgresql-{wanted}" if wanted else "postgresql"
-        raise MissingProgram(f"PostgreSQL is missing: apt-get install {package}")
+
+def _version(program: Path) -> str:
+    """The major version, such as 15, from `postgres (PostgreSQL) 15.14 (Debian …)`."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.split()[2].split(".")[0]
 
 
 def _user() -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from services.cli.processes import Process, spawn
 from services.cli.servers.server import (
     HOST,
-    MissingProgram,
     Server,
     environment,
     exchange,
@@ -22,6 +22,7 @@ GREETING: Final = b"AMQP\x00\x00\x09\x01"  # AMQP 0-9-1 §4.2.2: the protocol he
 METHOD_FRAME: Final = b"\x01\x00\x00"  # the server's answer begins so: Connection.Start, channel 0
 # The package's own script: the one in PATH switches to the user `rabbitmq` and its fixed folders.
 PACKAGED: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+EPMD: Final = "epmd"  # outlives the node, so it is ours to start and to end
 # The quorum queues' log is kept in memory up to this size: 64 MB in place of 512 suits one machine.
 CONFIGURATION: Final = """\
 listeners.tcp.1 = {host}:{port}
@@ -42,6 +43,7 @@ class RabbitMQ(Server):
     """RabbitMQ on `port`; the two other ports are Erlang's (its name server and its distribution)."""
 
     name = "rabbitmq"
+    package = "rabbitmq-server"  # of Debian and Ubuntu
 
     def __init__(self, folder: Path, *, port: int, name_port: int, distribution_port: int) -> None:
         super().__init__(folder)
@@ -64,18 +66,22 @@ class RabbitMQ(Server):
     def _password(self) -> str:
         return secret(self.folder / "password")
 
+    def find(self) -> Path | None:
+        """The script that becomes the node; useless without Erlang, which it comes with."""
+        found = PACKAGED if PACKAGED.exists() else shutil.which("rabbitmq-server")
+        return Path(found) if found and shutil.which(EPMD) else None
+
     def _prepare(self) -> None:
         text = CONFIGURATION.format(host=HOST, port=self.port, user=USER, password=self._password)
         write_private(self.folder / "rabbitmq.conf", text)
         (self.folder / "enabled_plugins").write_text("[].\n")
 
     def _launch(self) -> Process:
-        program = _program()
         if self._names is None or not self._names.alive():
-            self._names = self._spawn([_epmd(), "-port", str(self._name_port)], name="epmd")
-        return self._spawn([program], name=self.name)
+            self._names = self._spawn([EPMD, "-port", str(self._name_port)], name=EPMD)
+        return self._spawn([self.program()], name=self.name)
 
-    def _spawn(self, command: list[str], *, name: str) -> Process:
+    def _spawn(self, command: Sequence[str | Path], *, name: str) -> Process:
         return spawn(
             command, name=name, log=self.log, environment=self._environment(), folder=self.folder
         )
@@ -99,17 +105,3 @@ class RabbitMQ(Server):
 
     def _answers(self) -> bool:
         return exchange(self.port, say=GREETING, expect=METHOD_FRAME)
-
-
-def _program() -> str:
-    found = str(PACKAGED) if PACKAGED.exists() else shutil.which("rabbitmq-server")
-    if found is None:
-        raise MissingProgram("rabbitmq-server is missing: apt-get install rabbitmq-server")
-    return found
-
-
-def _epmd() -> str:
-    found = shutil.which("epmd")
-    if found is None:
-        raise MissingProgram("epmd is missing: apt-get install erlang-base")
-    return found

@@ -9,7 +9,6 @@ from typing import Final
 from services.cli.processes import Process, spawn
 from services.cli.servers.server import (
     HOST,
-    MissingProgram,
     Server,
     environment,
     exchange,
@@ -38,6 +37,7 @@ class Redis(Server):
     """Redis, or Valkey, on `port`."""
 
     name = "redis"
+    package = "redis-server"  # of Debian and Ubuntu
 
     def __init__(self, folder: Path, *, port: int) -> None:
         super().__init__(folder)
@@ -52,6 +52,11 @@ class Redis(Server):
     def _password(self) -> str:
         return secret(self.folder / "password")
 
+    def find(self) -> Path | None:
+        """Redis, or Valkey."""
+        found = shutil.which("redis-server") or shutil.which("valkey-server")
+        return Path(found) if found else None
+
     def _prepare(self) -> None:
         text = CONFIGURATION.format(
             host=HOST, port=self.port, password=self._password, folder=self.folder
@@ -60,7 +65,7 @@ class Redis(Server):
 
     def _launch(self) -> Process:
         return spawn(
-            [_program(), self.folder / "redis.conf"],
+            [self.program(), self.folder / "redis.conf"],
             name=self.name,
             log=self.log,
             environment=environment(),
@@ -70,10 +75,3 @@ class Redis(Server):
     def _answers(self) -> bool:
         say = f"AUTH {self._password}\r\nPING\r\n".encode()
         return exchange(self.port, say=say, expect=b"+OK\r\n+PONG\r\n")
-
-
-def _program() -> str:
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found is None:
-        raise MissingProgram("redis-server is missing: apt-get install redis-server")
-    return found

@@ -31,7 +31,10 @@ class ServerFailed(RuntimeError):
 
 
 class MissingProgram(RuntimeError):
-    """A program is not installed; the message is one line and says what to install."""
+    """Programs are not installed; the message is one line and says what to install."""
+
+    def __init__(self, *packages: str) -> None:
+        super().__init__(f"Servers are missing. Install them: apt-get install {' '.join(packages)}")
 
 
 class Server(ABC):
@@ -60,11 +63,20 @@ class Server(ABC):
 
     @property
     @abstractmethod
+    def package(self) -> str:
+        """The package of Debian and Ubuntu that has it."""
+
+    @property
+    @abstractmethod
     def url(self) -> str:
         """The address for clients, with its password."""
 
     def start(self) -> None:
-        """Start and return when it answers; starts again while something of a killed one is in the way."""
+        """Start and return when it answers; starts again while something of a killed one is in the way.
+
+        Raises MissingProgram or ServerFailed.
+        """
+        self.program()
         self._prepare()
         begun = time.monotonic()
         while not self._answers_after_launch(begun + START_TIMEOUT):
@@ -87,6 +99,17 @@ class Server(ABC):
         if self._process:
             self._process.end(timeout=STOP_TIMEOUT)
         self.start()
+
+    def program(self) -> Path:
+        """What is run; MissingProgram when it is not installed."""
+        found = self.find()
+        if found is None:
+            raise MissingProgram(self.package)
+        return found
+
+    @abstractmethod
+    def find(self) -> Path | None:
+        """What is run, or None when it is not installed."""
 
     def _answers_after_launch(self, deadline: float) -> bool:
         self._process = self._launch()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import fsspec
 import pytest
@@ -98,6 +99,16 @@ def test_an_unknown_version_cannot_be_promoted(store: ModelStore) -> None:
     assert store.current("default", "taste") is None
 
 
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Threads take turns every few bytecodes, so that a gap between looking and writing is found."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless_threads")
 def test_of_concurrent_promotions_exactly_one_wins(url: str, versions: list[str]) -> None:
     for round_ in range(20):
         before = ModelStore(url).current("default", "taste")

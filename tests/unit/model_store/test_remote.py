@@ -37,6 +37,11 @@ class ObjectStore(MemoryFileSystem):
         if mode == "create" and type(self).forgetful:
             raise LibraryError("PreconditionFailed")
 
+    def cat_file(self, path: str, start: Any = None, end: Any = None, **kwargs: Any) -> bytes:
+        if start is not None and self.exists(path) and self.size(path) == 0:
+            raise LibraryError("InvalidRange")
+        return super().cat_file(path, start, end, **kwargs)
+
     def ls(self, path: str, **kwargs: Any) -> Any:
         if type(self).away:
             raise LibraryError("endpoint does not answer")
@@ -77,6 +82,18 @@ def test_our_own_request_repeated_after_a_lost_answer_still_wins(
 
     assert store.manifest("default", "taste", published.version) == published
     assert store.current("default", "taste") == entry
+
+
+def test_an_empty_entry_of_which_no_range_can_be_read_is_passed_over(
+    store: ModelStore, url: str, publish: Publish
+) -> None:
+    version = publish().version
+    first = store.promote("default", "taste", version, expected=None, reason="first")
+    filesystem, root = fsspec.url_to_fs(url)
+    filesystem.pipe_file(f"{root}/default/taste/aliases/champion/00000002.json", b"")
+
+    assert store.current("default", "taste") == first
+    assert store.promote("default", "taste", version, expected=1, reason="next").generation == 3
 
 
 def test_any_error_of_the_library_means_that_the_store_is_away(

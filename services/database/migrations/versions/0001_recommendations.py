@@ -19,6 +19,7 @@ def upgrade() -> None:
         WORKSPACE.copy(),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("next_number", sa.Integer, nullable=False),
         sa.Column("cleaned_at", UtcDateTime),
         sa.PrimaryKeyConstraint("workspace"),

@@ -1,0 +1,73 @@
+"""How commands speak: tables for people, JSON for programs, progress on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from services.web.config import PlatformSettings
+from services.web.resources import Resources, open_resources
+
+FAILED = 1  # refused, or it did not work
+AWAY = 3  # something that is needed does not answer; try again
+
+T = TypeVar("T")
+
+output = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+WorkspaceName = Annotated[
+    str, typer.Option("--workspace", "-w", help="The workspace that is meant.")
+]
+
+
+def with_resources(work: Callable[[Resources], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` with the database, broker, cache and model store that the settings name."""
+
+    async def run() -> T:
+        async with open_resources(PlatformSettings()) as resources:
+            return await work(resources)
+
+    return asyncio.run(run())
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, and nothing else."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    print(orjson.dumps(value, default=str, option=options).decode())
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], *, json: bool, empty: str) -> None:
+    """Print rows, which have the same keys, as a table or as JSON; `empty` says that there is none."""
+    if json:
+        print_json(rows)
+        return
+    if not rows:
+        output.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    output.print(table)
+
+
+def progress() -> Progress:
+    """Return a progress bar for long work; where nobody watches, nothing is drawn."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+    )

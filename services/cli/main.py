@@ -1,0 +1,49 @@
+"""The root of the command line, and how its failures end."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from services.cli import clients, data, dead_letters, doctor, models, running, workspaces
+from services.cli.console import AWAY, FAILED, errors
+from services.coalescing import Overloaded
+from services.model_store import ModelStoreError
+from services.web.errors import AkinError
+
+app = typer.Typer(
+    name="akin",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="""Akin answers *what will this person like next?* from a stream of events.
+
+    Start with `akin run`: all of it in one process, with no server. Settings are environment
+    variables (`AKIN_…`, see the README); `AKIN_HOME` says where the data lies.
+
+    Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something needed is away.
+    """,
+)
+running.register(app)
+data.register(app)
+app.add_typer(models.app, name="models")
+app.add_typer(clients.app, name="clients")
+app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(dead_letters.app, name="dead-letters")
+doctor.register(app)
+
+
+def main() -> None:
+    """Run a command; what it could not do is one sentence on standard error."""
+    try:
+        app()
+    except (ConnectionError, TimeoutError, Overloaded) as error:
+        errors.print(f"[red]Away:[/] {error}", highlight=False)
+        sys.exit(AWAY)
+    except AkinError as error:
+        errors.print(f"[red]Refused:[/] {error.detail}", highlight=False)
+        sys.exit(FAILED)
+    except (ModelStoreError, data.Refused) as error:
+        errors.print(f"[red]Refused:[/] {error}", highlight=False)
+        sys.exit(FAILED)
