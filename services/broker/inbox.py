@@ -43,6 +43,10 @@ class Inbox:
         while not self.messages and not self._lost:
             self._news.clear()
             await self._news.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise `BrokerUnavailable` if no more will come."""
         if self._lost:
             raise BrokerUnavailable("The broker ended the subscription.")
 

@@ -147,9 +147,8 @@ class RabbitMQ:
             try:
                 decoded = inbox.opened or decode(message.body)
             except InvalidBatch as error:
+                await self._refuse(inbox, queue, message, str(error))
                 inbox.messages.popleft()
-                await self._bury(queue, message.body, str(error))
-                await _acknowledge(message, multiple=False)
                 continue
             if events and len(events) + len(decoded) > queue.batch:
                 inbox.opened = decoded
@@ -166,6 +165,24 @@ class RabbitMQ:
             ack=partial(_acknowledge, last, multiple=True),
             dead=partial(self._bury_events, queue),
         )
+
+    async def _refuse(
+        self, inbox: Inbox, queue: Queue, message: AbstractIncomingMessage, reason: str
+    ) -> None:
+        """Put an unreadable message aside, however long it takes.
+
+        Giving it back instead would count as a crash against all that the consumer holds.
+        """
+        while True:
+            try:
+                await self._bury(queue, message.body, reason)
+            except BrokerUnavailable as error:
+                inbox.check()
+                log.warning("An unreadable message cannot be put aside: %s", error)
+                await asyncio.sleep(LONGEST_PAUSE.total_seconds())
+            else:
+                log.error("Put aside as a dead letter: %s", reason, extra={"queue": queue.name})
+                return await _acknowledge(message)
 
     async def _bury_events(self, queue: Queue, events: Sequence[Event], reason: str) -> None:
         await self._bury(queue, encode(events), reason)

@@ -6,7 +6,16 @@ import sys
 
 import typer
 
-from services.cli import clients, data, dead_letters, doctor, models, running, workspaces
+from services.cli import (
+    clients,
+    data,
+    dead_letters,
+    doctor,
+    models,
+    running,
+    settings,
+    workspaces,
+)
 from services.cli.console import AWAY, FAILED, errors
 from services.coalescing import Overloaded
 from services.model_store import ModelStoreError
@@ -32,6 +41,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(workspaces.app, name="workspaces")
 app.add_typer(dead_letters.app, name="dead-letters")
 doctor.register(app)
+settings.register(app)
 
 
 def main() -> None:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from prometheus_client import Counter, Gauge
 
-from services.model_store import DamagedVersion, ModelStore, ModelStoreError
+from services.model_store import (
+    AliasEntry,
+    DamagedVersion,
+    ModelStore,
+    ModelStoreError,
+    StoreUnavailable,
+)
 from services.recommendations.catalogue import Catalogue
 from services.recommendations.scoring import History, Scorer, load_scorer
 
@@ -31,7 +37,7 @@ class ServedModel:
     """A model in use."""
 
     version: str
-    generation: int
+    move: str  # the id of the alias's move that named it: generations begin anew after a cleanup
     scorer: Scorer
     personal: bool  # False: the same scores for everybody
 
@@ -41,7 +47,9 @@ class ModelLoader:
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
-        self._bad: dict[str, int] = {}  # the generation of each workspace that was refused
+        self._bad: dict[
+            str, str
+        ] = {}  # each workspace's move that named a version which was refused
 
     async def follow(
         self, workspace: str, catalogue: Catalogue, current: ServedModel | None
@@ -49,27 +57,25 @@ class ModelLoader:
         """Return the model that the alias names, or `current` when there is no other fit to serve."""
         try:
             entry = await asyncio.to_thread(self._store.current, workspace, MODEL)
-        except ModelStoreError as error:
-            log.warning("The model store is away; the model stays.", extra={"reason": str(error)})
-            return current
+        except StoreUnavailable as error:
+            return _stays(current, error)
         if entry is None:
             return None
-        if current is not None and current.generation == entry.generation:
+        if current is not None and current.move == entry.id:
             return current
-        if self._bad.get(workspace) == entry.generation:
+        if self._bad.get(workspace) == entry.id:
             return current
         try:
-            return await asyncio.to_thread(
-                self._load, workspace, entry.version, entry.generation, catalogue
-            )
+            return await asyncio.to_thread(self._load, workspace, entry, catalogue)
+        except StoreUnavailable as error:
+            return _stays(current, error)
         except (ModelStoreError, ValueError, KeyError, TypeError) as error:
-            self._bad[workspace] = entry.generation
+            self._bad[workspace] = entry.id
             _refuse(workspace, entry.version, error)
             return current
 
-    def _load(
-        self, workspace: str, version: str, generation: int, catalogue: Catalogue
-    ) -> ServedModel:
+    def _load(self, workspace: str, entry: AliasEntry, catalogue: Catalogue) -> ServedModel:
+        version = entry.version
         loaded = self._store.load(workspace, MODEL, version)
         serving = loaded.manifest.serving
         if serving.get("epoch") != catalogue.epoch:
@@ -80,7 +86,12 @@ class ModelLoader:
         created = loaded.manifest.created_at
         _loaded_at.labels(workspace).set(created.timestamp())
         log.info("A model was loaded.", extra={"workspace": workspace, "version": version})
-        return ServedModel(version, generation, scorer, serving.get("kind") != "popularity")
+        return ServedModel(version, entry.id, scorer, serving.get("kind") != "popularity")
+
+
+def _stays(current: ServedModel | None, error: StoreUnavailable) -> ServedModel | None:
+    log.warning("The model store is away; the model stays.", extra={"reason": str(error)})
+    return current
 
 
 def _refuse(workspace: str, version: str, error: Exception) -> None:

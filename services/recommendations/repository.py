@@ -263,8 +263,8 @@ async def reactions(
         .order_by(columns.occurred_at, columns.recorded_at, columns.event_id)
     )
     found = await connection.stream(query, execution_options={"yield_per": STREAMED})
-    async for part in found.tuples().partitions():
-        yield part
+    async for part in found.partitions():
+        yield [row._tuple() for row in part]
 
 
 async def clean(connection: AsyncConnection, workspace: str) -> CatalogueState:

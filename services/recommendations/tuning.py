@@ -18,7 +18,7 @@ ONE_IN = 5  # people who choose the parameters; the others judge
 ENOUGH = 40  # people: with fewer, a choice would be chance, and the defaults stay
 AT_MOST = 2_000  # people: with more, the choice no longer changes
 GRID = {
-    "implicit_weight": (0.01, 0.03, 0.1),
+    "implicit_weight": (0.01, 0.03),
     "regularisation": (10.0, 30.0, 100.0),
     "scale": (8.0, 16.0),
     "history": (20, 50),

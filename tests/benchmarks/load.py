@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
 from time import perf_counter
+from typing import cast
 
 import uvloop
 
@@ -58,8 +60,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one by name
 
     def send(self, request: bytes) -> None:
         assert self._transport is not None
@@ -161,7 +162,7 @@ def quantile(ascending: Sequence[float], share: float) -> float:
     """Return the smallest value that at least this share of the values does not exceed."""
     if not ascending:
         return float("nan")
-    return ascending[max(0, -int(-len(ascending) * share // 1) - 1)]
+    return ascending[max(0, math.ceil(len(ascending) * share) - 1)]
 
 
 def main() -> None:
