@@ -31,6 +31,7 @@ def _errors(**described: str) -> dict[int | str, dict[str, Any]]:
 
 
 _NO_TOKEN = {"_401": "No token, or one that does not hold."}
+_TOO_OFTEN = {"_429": "Too many from this address; repeat after `Retry-After`."}
 
 
 async def _accounts(request: Request) -> Accounts:
@@ -59,6 +60,7 @@ Admin = Annotated[Caller, requires(Scope.CLIENTS_ADMIN)]
     dependencies=[Depends(limit_registrations)],
     responses=_errors(
         **_NO_TOKEN,
+        **_TOO_OFTEN,
         _400="The username or the e-mail is taken.",
         _403="Registration is closed, or the token lacks a scope.",
     ),
@@ -77,7 +79,9 @@ async def create_client(
     summary="Get a token",
     response_model=schemas.Token,
     dependencies=[Depends(limit_logins)],
-    responses=_errors(_400="Incorrect username or password, or a scope that the client lacks."),
+    responses=_errors(
+        **_TOO_OFTEN, _400="Incorrect username or password, or a scope that the client lacks."
+    ),
 )
 async def token(
     form: Annotated[schemas.TokenRequest, Form()],

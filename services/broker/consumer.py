@@ -13,8 +13,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from prometheus_client import Counter, Histogram
-
+from services.broker import metrics
 from services.broker.interface import Broker, BrokerUnavailable, Delivery, Retry
 from services.broker.topology import Queue
 from services.messages.envelope import Event
@@ -25,18 +24,6 @@ LONGEST_PAUSE = timedelta(seconds=5)  # a database that is back is found again w
 TRANSIENT = (Retry, OSError)  # OSError: ConnectionError, TimeoutError and what the network raises
 
 Handler = Callable[[Sequence[Event]], Awaitable[None]]
-
-consumed = Counter("akin_consumed_events", "Events handled and acknowledged.", ["queue"])
-dead = Counter("akin_dead_letters", "Events that no handler could take.", ["queue"])
-retries = Counter(
-    "akin_consumer_retries", "Batches that wait for something to come back.", ["queue"]
-)
-lag = Histogram(
-    "akin_consumer_lag_seconds",
-    "From accepting a batch's oldest event to its acknowledgement.",
-    ["queue"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
-)
 
 log = logging.getLogger(__name__)
 
@@ -140,14 +127,14 @@ class _Batch:
             try:
                 return await call()
             except TRANSIENT as error:
-                retries.labels(self._queue.name).inc()
+                metrics.retries.labels(self._queue.name).inc()
                 log.warning("Trying again in %s s: %r", pause.total_seconds(), error)
             await self._pause(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _bury(self, events: Sequence[Event], reason: str) -> None:
         await self._patiently(lambda: self._delivery.dead(events, reason))
-        dead.labels(self._queue.name).inc(len(events))
+        metrics.dead_letters.labels(self._queue.name).inc(len(events))
         log.error(
             "Put aside as a dead letter: %s",
             reason,
@@ -164,7 +151,9 @@ class _Batch:
 
     def _count(self) -> None:
         events = self._delivery.events
-        consumed.labels(self._queue.name).inc(len(events))
+        metrics.consumed.labels(self._queue.name).inc(len(events))
         if events:
             oldest = min(event.time for event in events)
-            lag.labels(self._queue.name).observe((datetime.now(UTC) - oldest).total_seconds())
+            metrics.lag.labels(self._queue.name).observe(
+                (datetime.now(UTC) - oldest).total_seconds()
+            )

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from services.broker import journal_tables as tables
+from services.broker import metrics
 from services.broker.interface import BrokerUnavailable, DeadLetter, Delivery
 from services.broker.journal_file import JournalFile
 from services.broker.journal_tables import Entry
@@ -155,6 +156,8 @@ class Journal:
             except InvalidBatch as error:
                 bury = partial(tables.bury, queue=queue.name, body=entry.body, reason=str(error))
                 await self._file.run(partial(bury, events=1, entry=entry.id))
+                metrics.dead_letters.labels(queue.name).inc()
+                log.error("Put aside as a dead letter: %s", error, extra={"queue": queue.name})
         last = entries[-1].id
         if not events:
             await self._file.run(partial(tables.skip, queue=queue.name, after=after, entry=last))

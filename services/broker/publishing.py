@@ -8,22 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from prometheus_client import Counter, Histogram
-
+from services.broker import metrics
 from services.broker.interface import BrokerUnavailable
 from services.coalescing import Coalescer, Overloaded
 from services.messages.envelope import MAX_BATCH, Event, encode
 
 CONFIRM_TIMEOUT = timedelta(seconds=5)  # a quorum write under load takes up to 1.2 s
 MAX_WAITING = 50_000  # events per type, about 15 MB: ten times what a confirm takes meanwhile
-
-published = Counter("akin_published_events", "Events confirmed by the broker.", ["type"])
-failures = Counter("akin_publish_failures", "Messages that were not confirmed in time.", ["type"])
-seconds = Histogram(
-    "akin_publish_seconds",
-    "From sending a message to its confirm.",
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +78,12 @@ class Publisher:
     async def _flush(self, topic: str, parts: list[_Part]) -> list[None]:
         total = sum(part.events for part in parts)
         try:
-            with seconds.time():
+            with metrics.publish_seconds.time():
                 await self._send(topic, _joined(parts), total)
         except BrokerUnavailable:
-            failures.labels(topic).inc()
+            metrics.publish_failures.labels(topic).inc()
             raise
-        published.labels(topic).inc(total)
+        metrics.published.labels(topic).inc(total)
         return [None] * len(parts)
 
 

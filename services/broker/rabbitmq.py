@@ -18,6 +18,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 
+from services.broker import metrics
 from services.broker.amqp_dead_letters import AmqpDeadLetters, letter
 from services.broker.inbox import Inbox
 from services.broker.interface import BrokerUnavailable, DeadLetter, Delivery
@@ -28,6 +29,7 @@ from services.messages.envelope import CONTENT_TYPE, Event, InvalidBatch, decode
 
 IN_FLIGHT = 2  # messages per type awaiting their confirm
 PREFETCH = 100  # messages of up to about 300 kB that a consumer holds: at most 30 MB
+ANSWER_TIMEOUT = 4  # seconds for one question to the broker
 LISTENER_BACKLOG = 1_000  # messages that a slow listener may be behind
 FIRST_PAUSE = timedelta(seconds=0.1)
 LONGEST_PAUSE = timedelta(seconds=2)  # a broker that is back is found again within this
@@ -66,7 +68,7 @@ class RabbitMQ:
         name = self._consuming.named(queue.name)
         async with self._consuming.channel() as channel:
             with translated():
-                declared = await channel.declare_queue(name, passive=True)
+                declared = await channel.declare_queue(name, passive=True, timeout=ANSWER_TIMEOUT)
             return declared.declaration_result.message_count or 0
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
@@ -181,6 +183,7 @@ class RabbitMQ:
                 log.warning("An unreadable message cannot be put aside: %s", error)
                 await asyncio.sleep(LONGEST_PAUSE.total_seconds())
             else:
+                metrics.dead_letters.labels(queue.name).inc()
                 log.error("Put aside as a dead letter: %s", reason, extra={"queue": queue.name})
                 return await _acknowledge(message)
 

@@ -23,9 +23,10 @@ from services.accounts import clients
 from services.accounts.schemas import CreateClient
 from services.accounts.service import SHARED_SCOPES
 from services.cli.console import FAILED, errors, output
-from services.cli.loading import load_demo, load_movielens
+from services.cli.loading import is_empty, load_demo, load_movielens
 from services.database import migrate
 from services.embedded import app
+from services.recommendations import repository
 from services.recommendations.loading import MODEL
 from services.security.keys import LocalKeys
 from services.security.passwords import Passwords
@@ -57,22 +58,35 @@ def run(*, data: Path | None, port: int) -> None:
     _require_free(port)
     with _only_one(settings.home):
         asyncio.run(migrate(settings.database))
-        client, person = asyncio.run(_prepare(settings, data))
+        client, tried = asyncio.run(_prepare(settings, data))
         if not importlib.util.find_spec("lightfm"):
-            errors.print("LightFM is left out (it needs a C compiler): popularity alone is trained.")
+            errors.print(
+                "LightFM is left out (it needs a C compiler): popularity alone is trained."
+            )
         _first_model(settings)
-        token = _token(settings, client)
-        _Server(client, token, port, person).run()
+        greeting = _greeting(client, _token(settings, client), f"http://{HOST}:{port}", tried)
+        _Server(greeting, port).run()
     output.print(f"Stopped. Your data stays in {settings.home}.")
 
 
 async def _prepare(settings: PlatformSettings, data: Path | None) -> tuple[DemoClient, str]:
-    """Load what there is to load; return the demo client, and somebody to recommend to."""
+    """Load what there is to load; return the demo client, and an item to like."""
     async with open_resources(settings) as resources:
         client = await _demo_client(resources)
         if data is not None:
-            return client, await load_movielens(resources, data, WORKSPACE)
-        return client, await load_demo(resources, WORKSPACE)
+            output.print((await load_movielens(resources, data, WORKSPACE)).sentence())
+        elif await is_empty(resources, WORKSPACE):
+            output.print("Demo: " + (await load_demo(resources, WORKSPACE)).sentence())
+        return client, await _popular_item(resources)
+
+
+async def _popular_item(resources: Resources) -> str:
+    database = await resources.database()
+    async with database.reading(WORKSPACE) as connection:
+        counts = await repository.like_counts(connection, WORKSPACE)
+        number = max(counts, key=lambda n: counts[n], default=0)
+        items = await repository.items_by_number(connection, WORKSPACE, [number])
+    return items[number].item_id if number in items else "some-item"
 
 
 async def _demo_client(resources: Resources) -> DemoClient:
@@ -81,9 +95,7 @@ async def _demo_client(resources: Resources) -> DemoClient:
         return DemoClient(**json.loads(file.read_text()))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     passwords = Passwords()
-    wanted = CreateClient(
-        username="demo", name="Demo", email="demo@example.com", password=password
-    )
+    wanted = CreateClient(username="demo", name="Demo", email="demo@example.com", password=password)
     try:
         client_id = await clients.create_client(
             await resources.database(), passwords, wanted, workspace=WORKSPACE, scopes=SHARED_SCOPES
@@ -142,7 +154,7 @@ def _only_one(home: Path) -> Iterator[None]:
 class _Server(uvicorn.Server):
     """uvicorn, which says how to try it once it listens."""
 
-    def __init__(self, client: DemoClient, token: str, port: int, person: str) -> None:
+    def __init__(self, greeting: str, port: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -153,7 +165,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE,
             )
         )
-        self._greeting = _greeting(client, token, f"http://{HOST}:{port}", person)
+        self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then greet."""
@@ -171,15 +183,19 @@ class _Server(uvicorn.Server):
             raise typer.Exit(FAILED)
 
 
-def _greeting(client: DemoClient, token: str, address: str, person: str) -> str:
+def _greeting(client: DemoClient, token: str, address: str, item_id: str) -> str:
     bearer = '-H "Authorization: Bearer $TOKEN"'
+    like = json.dumps({"user_id": "you", "item_ids": [item_id], "actions": ["like"]})
     return f"""
-Akin is running on {address} (its API: {address}/docs). Ctrl-C stops it.
+Akin runs on {address} (its API: {address}/docs). Ctrl-C stops it; the data stays.
 
-Client     {client.username}, password {client.password}
-Token      valid for a day; try these three lines, the first one sets it:
+Client "{client.username}", password "{client.password}", and a token that holds for a day:
 
 TOKEN={token}
-curl -s {bearer} '{address}/recs/{person}?limit=5'
-curl -s {bearer} -H 'Content-Type: application/json' -d '{{"user_id": "{person}", "item_ids": ["PASTE-AN-ITEM-ID"], "actions": ["like"]}}' {address}/interact
+
+Try it: a list for you, a like, and the list that follows from it.
+
+curl -s {bearer} '{address}/recs/you?limit=5'
+curl -s {bearer} -H 'Content-Type: application/json' -d '{like}' {address}/interact
+curl -s {bearer} '{address}/recs/you?limit=5'
 """

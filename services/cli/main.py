@@ -19,6 +19,8 @@ from services.cli import (
 from services.cli.console import AWAY, FAILED, errors
 from services.coalescing import Overloaded
 from services.model_store import ModelStoreError
+from services.recommendations.datasets import NotEnoughData
+from services.recommendations.imports import ImportRefused
 from services.web.errors import AkinError
 
 app = typer.Typer(
@@ -54,6 +56,6 @@ def main() -> None:
     except AkinError as error:
         errors.print(f"[red]Refused:[/] {error.detail}", highlight=False)
         sys.exit(FAILED)
-    except (ModelStoreError, data.Refused) as error:
+    except (ModelStoreError, ImportRefused, NotEnoughData) as error:
         errors.print(f"[red]Refused:[/] {error}", highlight=False)
         sys.exit(FAILED)

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from services.cli.console import Json, output, print_rows
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""

@@ -30,9 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def settings(
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="As the README's table.")
-    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the README's table.")] = False,
     json: Json = False,
 ) -> None:
     """List every setting: an environment variable, its default and its meaning; `*` marks those set."""
@@ -54,7 +52,11 @@ def settings(
 def described() -> list[tuple[str, str, str]]:
     """Return each setting's variable, default and meaning, in the order of the classes."""
     return [
-        (f"{cls.model_config.get('env_prefix', '')}{name}".upper(), _default(field), _meaning(field))
+        (
+            f"{cls.model_config.get('env_prefix', '')}{name}".upper(),
+            _default(field),
+            _meaning(field),
+        )
         for cls in CLASSES
         for name, field in cls.model_fields.items()
     ]

@@ -9,6 +9,7 @@ the conditions of the queries alone hold.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -24,6 +25,7 @@ POOL_SIZE = 10  # connections per process: PostgreSQL's default of 100 then serv
 POOL_TIMEOUT = 5.0  # seconds to wait for a free connection before the caller is told 503
 CONNECT_TIMEOUT = 5.0  # seconds; a server that does not answer by then is away
 COMMAND_TIMEOUT = 60.0  # seconds for one statement: bulk reads of training take a few
+SNAPSHOT = "REPEATABLE READ"  # PostgreSQL: all queries see the state as of the first one
 LOCK_TIMEOUT = 15.0  # seconds an SQLite writer waits for another process to finish
 
 _set_workspace = text("SELECT set_config('akin.workspace', :workspace, true)")
@@ -39,6 +41,11 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
+        # The same pool. A cleanup between two queries must not tear apart what a reader sees; in
+        # SQLite every transaction is a snapshot.
+        self._snapshots = (
+            engine if self.is_sqlite else engine.execution_options(isolation_level=SNAPSHOT)
+        )
         # SQLite has one writer at a time: waiting here is fair and costs no busy loop.
         self._writing = asyncio.Lock() if self.is_sqlite else None
 
@@ -59,13 +66,15 @@ class Database:
     @asynccontextmanager
     async def reading(self, workspace: str) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees one consistent state of `workspace`; for reads only."""
-        async with self._begin(workspace) as connection:
+        async with self._begin(workspace, engine=self._snapshots) as connection:
             yield connection
 
     @asynccontextmanager
-    async def _begin(self, workspace: str, begin: str = "BEGIN") -> AsyncIterator[AsyncConnection]:
+    async def _begin(
+        self, workspace: str, begin: str = "BEGIN", *, engine: AsyncEngine | None = None
+    ) -> AsyncIterator[AsyncConnection]:
         with _availability():
-            async with self.engine.connect() as connection:
+            async with (engine or self.engine).connect() as connection:
                 if self.is_sqlite:
                     await connection.exec_driver_sql(begin)
                 else:
@@ -87,20 +96,26 @@ def _availability() -> Iterator[None]:
         yield
     except DatabaseUnavailable:
         raise
-    except (PoolTimeout, InterfaceError, OperationalError) as error:
-        raise DatabaseUnavailable(f"The database is away: {error.__class__.__name__}.") from error
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("All connections to the database are in use.") from error
     except DBAPIError as error:
-        if not error.connection_invalidated and not _is_shutdown(error):
+        if not error.connection_invalidated and not _passes(error):
             raise
-        raise DatabaseUnavailable("The database closed the connection.") from error
+        raise DatabaseUnavailable(f"The database is away or busy: {type(error.orig).__name__}.") from error
     except (OSError, TimeoutError) as error:
         raise DatabaseUnavailable(f"The database does not answer: {error}.") from error
 
 
-def _is_shutdown(error: DBAPIError) -> bool:
-    """PostgreSQL's classes 08 (connection), 57P (shutting down, starting) and 53 (out of resources)."""
+def _passes(error: DBAPIError) -> bool:
+    """Tell whether the reason passes by itself.
+
+    PostgreSQL: the classes 08 (connection), 57P (shutting down, starting), 53 (out of resources) and 40
+    (deadlock: it chose this transaction). SQLite: all but 1, the mistakes of a query.
+    """
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
     state = str(getattr(error.orig, "sqlstate", "") or "")
-    return state.startswith(("08", "57P", "53"))
+    return isinstance(error, InterfaceError | OperationalError) or state.startswith(("08", "57P", "53", "40"))
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from services.messages.types import Kind
-from services.web.schemas import Id, Schema, Time
+from services.web.schemas import Id, Schema, Time, same_length
 
 MAX_ENTRIES = 1_000  # reactions in one request, as in one message of the broker
 
@@ -33,17 +34,19 @@ class Interact(Schema):
     timestamp: Time | None = None
     event_ids: Annotated[list[Id] | None, Field(min_length=1, max_length=MAX_ENTRIES)] = None
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if len(self.item_ids) != len(self.actions):
-            raise ValueError("item_ids and actions must have the same length")
-        if self.event_ids is None:
-            return self
-        if len(self.event_ids) != len(self.item_ids):
-            raise ValueError("event_ids and item_ids must have the same length")
-        if len(set(self.event_ids)) != len(self.event_ids):
-            raise ValueError("event_ids must be distinct")
-        return self
+    # Field by field, so that a mistake names its field and hides no other one.
+    @field_validator("actions")
+    @classmethod
+    def _one_each(cls, actions: list[str], info: ValidationInfo) -> list[str]:
+        return same_length(actions, info, "item_ids")
+
+    @field_validator("event_ids")
+    @classmethod
+    def _one_id_each(cls, event_ids: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if event_ids is None:
+            return None
+        _distinct(event_ids)
+        return same_length(event_ids, info, "item_ids")
 
 
 class EventIn(Schema):
@@ -82,12 +85,23 @@ class Events(Schema):
 
     events: Annotated[list[EventIn], Field(min_length=1, max_length=MAX_ENTRIES)]
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        given = [event.event_id for event in self.events if event.event_id is not None]
-        if len(set(given)) != len(given):
-            raise ValueError("event ids must be distinct")
-        return self
+    @field_validator("events")
+    @classmethod
+    def _once_each(cls, events: list[EventIn]) -> list[EventIn]:
+        _distinct([event.event_id for event in events])
+        return events
+
+
+def _distinct(event_ids: Sequence[str | None]) -> None:
+    first: dict[str, int] = {}
+    repeated = [
+        index
+        for index, event_id in enumerate(event_ids)
+        if event_id is not None and first.setdefault(event_id, index) != index
+    ]
+    if repeated:
+        places = ", ".join(map(str, repeated))
+        raise ValueError(f"event ids must be distinct; repeated at {places}")
 
 
 class Accepted(Schema):

@@ -8,13 +8,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.model_store import ModelStore, ModelStoreError
+from services.model_store import (
+    AliasMoved,
+    DamagedVersion,
+    ModelStore,
+    NoEarlierVersion,
+    UnknownVersion,
+)
 from services.recommendations import schemas
 from services.recommendations.catalogue import Item
 from services.recommendations.editing import Editor, with_details
 from services.recommendations.endpoints import decode_cursor, encode_cursor
 from services.recommendations.loading import MODEL
-from services.recommendations.schemas import Genre, Limit, Text
+from services.recommendations.schemas import Genre, Limit, ModelName, Text
 from services.security.scopes import Scope
 from services.web.errors import Conflict, Forbidden, NotFound
 from services.web.gate import Caller, requires
@@ -112,14 +118,14 @@ async def delete_item(item_id: Id, caller: Writer, editing: Editing) -> Response
 
 
 @router.get("/models/{name}", response_model=schemas.ModelOut, responses=_NONE)
-async def get_model(name: Id, caller: Reader, models: Models) -> schemas.ModelOut:
+async def get_model(name: ModelName, caller: Reader, models: Models) -> schemas.ModelOut:
     """Tell which version of a model is served, and which others there are."""
     return await asyncio.to_thread(_describe, models, caller.workspace, name)
 
 
 @router.post("/models/{name}/rollback", response_model=schemas.AliasMove, responses=_NONE | _TAKEN)
 async def roll_back(
-    name: Id,
+    name: ModelName,
     caller: Annotated[Caller, requires(Scope.MODELS_ADMIN)],
     models: Models,
     body: schemas.Rollback | None = None,
@@ -129,7 +135,9 @@ async def roll_back(
     version = body.version if body else None
     try:
         entry = await asyncio.to_thread(models.rollback, caller.workspace, name, to=version)
-    except ModelStoreError as error:
+    except UnknownVersion as error:
+        raise NotFound(str(error), code="version_not_found") from error
+    except (NoEarlierVersion, DamagedVersion, AliasMoved) as error:
         raise Conflict(str(error), code="cannot_roll_back") from error
     return schemas.AliasMove.model_validate(entry, from_attributes=True)
 

@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.recommendations import schemas
-from services.recommendations.schemas import Genre, Limit
+from services.recommendations.schemas import Genre, Limit, UserId
 from services.recommendations.service import Place, Recommendations, Recommender
 from services.security.scopes import Scope
 from services.web.errors import Unprocessable
@@ -44,7 +44,7 @@ Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 
 @router.get("/recs/{user_id:path}", response_model=schemas.RecommendationList)
 async def recommend(
-    user_id: Id,
+    user_id: UserId,
     caller: Reader,
     lists: Lists,
     limit: Limit = 10,
@@ -81,7 +81,7 @@ async def recommend_from_history(
 
 @router.get("/users/{user_id:path}/history", response_model=schemas.HistoryPage)
 async def history(
-    user_id: Id, caller: Reader, lists: Lists, limit: Limit = 50, cursor: str | None = None
+    user_id: UserId, caller: Reader, lists: Lists, limit: Limit = 50, cursor: str | None = None
 ) -> schemas.HistoryPage:
     """List the latest reaction of a user to each item, the newest first."""
     start = decode_cursor(cursor)

@@ -47,9 +47,9 @@ class ModelLoader:
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
-        self._bad: dict[
-            str, str
-        ] = {}  # each workspace's move that named a version which was refused
+        # Each workspace's move that named a version which was refused, and the catalogue's epoch: a
+        # model may be younger than the catalogue held here, and fits once that has caught up.
+        self._bad: dict[str, tuple[str, int]] = {}
 
     async def follow(
         self, workspace: str, catalogue: Catalogue, current: ServedModel | None
@@ -63,14 +63,14 @@ class ModelLoader:
             return None
         if current is not None and current.move == entry.id:
             return current
-        if self._bad.get(workspace) == entry.id:
+        if self._bad.get(workspace) == (entry.id, catalogue.epoch):
             return current
         try:
             return await asyncio.to_thread(self._load, workspace, entry, catalogue)
         except StoreUnavailable as error:
             return _stays(current, error)
         except (ModelStoreError, ValueError, KeyError, TypeError) as error:
-            self._bad[workspace] = entry.id
+            self._bad[workspace] = (entry.id, catalogue.epoch)
             _refuse(workspace, entry.version, error)
             return current
 
@@ -79,7 +79,7 @@ class ModelLoader:
         loaded = self._store.load(workspace, MODEL, version)
         serving = loaded.manifest.serving
         if serving.get("epoch") != catalogue.epoch:
-            raise ValueError("It was trained before the last cleanup.")
+            raise ValueError("It was trained before or after another cleanup.")
         scorer = load_scorer(loaded)
         scorer.place(catalogue.items(), catalogue.size)
         _try(scorer, catalogue)

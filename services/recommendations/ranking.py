@@ -69,14 +69,24 @@ def rank(
         unseen[seen[seen < size]] = False
     explored = round(request.limit * request.exploration)
     if scores is not None:
-        if len(scores) < size:  # scored just before the catalogue grew
-            scores = np.pad(scores, (0, size - len(scores)), constant_values=-np.inf)
-        places = _personal(unseen, scores[:size], request.limit, explored, generator)
+        places = _personal(unseen, _usable(scores, size), request.limit, explored, generator)
     else:
         places = _cold(unseen, popularity, request.limit, explored, generator)
     if len(places) < request.limit and request.repeat_shown:
         places += _again(allowed & ~unseen, state, request.limit - len(places))
     return places
+
+
+def _usable(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Return `size` finite scores; what has none, because it is newer than the scores, comes last."""
+    scores = scores[:size]
+    finite = np.isfinite(scores)
+    if len(scores) == size and finite.all():
+        return scores
+    lowest = scores[finite].min(initial=0.0)
+    usable = np.full(size, lowest, np.float32)
+    usable[: len(scores)] = np.where(finite, scores, lowest)
+    return usable
 
 
 def _personal(
@@ -134,6 +144,7 @@ def _head(order: Numbers, unseen: NDArray[np.bool_]) -> Numbers:
     head = np.zeros(0, np.int32)
     for start in range(0, len(order), step):
         part = order[start : start + step]
+        part = part[part < len(unseen)]  # it was counted after the catalogue grew
         head = np.concatenate([head, part[unseen[part]]])
         if len(head) >= POOL:
             break

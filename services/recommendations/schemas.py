@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from fastapi import Path
+from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-from services.web.schemas import PRINTABLE, Id, Schema, Time
+from services.messages.types import Kind
+from services.web.schemas import PRINTABLE, Id, Schema, Time, same_length
 
 MAX_ITEMS = 10_000  # items in one request; more would not fit into the body's limit
 MAX_HISTORY = 1_000  # ratings in one request
 MAX_GENRES = 50  # genres or labels of one item
 
-Text = Annotated[str, StringConstraints(max_length=500)]
+LIST_ID, VERSION = "0193f2a15c7e0b4d9f31c2a07be45d88", "9f86d081884c7d65"  # in examples
+
+# Any characters, line breaks too, but for the one that PostgreSQL cannot store.
+Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Genre = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
 Genres = Annotated[list[Genre], Field(max_length=MAX_GENRES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
+UserId = Annotated[Id, Path(examples=["ada"])]
+ModelName = Annotated[Id, Path(examples=["recommendations"])]
 
 
 class AddItems(Schema):
@@ -38,13 +45,10 @@ class AddItems(Schema):
     genres: Annotated[list[Genres], Field(min_length=1, max_length=MAX_ITEMS)]
     titles: Annotated[list[Text], Field(max_length=MAX_ITEMS)] | None = None
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if len(self.genres) != len(self.item_ids):
-            raise ValueError("item_ids and genres must have the same length")
-        if self.titles is not None and len(self.titles) != len(self.item_ids):
-            raise ValueError("item_ids and titles must have the same length")
-        return self
+    @field_validator("genres", "titles")
+    @classmethod
+    def _one_each(cls, values: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+        return None if values is None else same_length(values, info, "item_ids")
 
 
 class ItemsAdded(Schema):
@@ -75,11 +79,11 @@ class ItemBody(Schema):
 class ItemOut(Schema):
     """An item of the catalogue."""
 
-    item_id: str
-    title: str | None
-    genres: list[str]
-    labels: dict[str, str]
-    published_at: datetime | None
+    item_id: str = Field(examples=["heat-1995"])
+    title: str | None = Field(examples=["Heat (1995)"])
+    genres: list[str] = Field(examples=[["Action", "Crime"]])
+    labels: dict[str, str] = Field(examples=[{"year": "1995"}])
+    published_at: datetime | None = Field(examples=["1995-12-15T00:00:00Z"])
     hidden: bool
 
 
@@ -95,26 +99,28 @@ class Recommended(Schema):
 
     item_id: str = Field(examples=["heat-1995"])
     title: str | None = Field(examples=["Heat (1995)"])
-    score: float
-    source: str = Field(description="model, exploration, popular or fallback")
+    score: float = Field(examples=[1.25])
+    source: Literal["model", "exploration", "popular", "fallback"]
     reason: str = Field(examples=["Popular with others."])
 
 
 class RecommendationList(Schema):
     """A list for a user."""
 
-    item_ids: list[str]
+    item_ids: list[str] = Field(examples=[["heat-1995"]])
     items: list[Recommended]
-    recommendation_id: str
-    model_version: str | None
-    degraded: list[str] = Field(description="What was away while this list was made.")
+    recommendation_id: str = Field(examples=[LIST_ID])
+    model_version: str | None = Field(examples=[VERSION])
+    degraded: list[Literal["cache", "database"]] = Field(
+        description="What was away while this list was made."
+    )
 
 
 class Rating(Schema):
     """A rating of an item; it is clamped to 0..5."""
 
     item_id: Id
-    rating: Annotated[float, Field(json_schema_extra={"minimum": 0, "maximum": 5})]
+    rating: float = Field(examples=[4.5])
 
 
 class RecommendationRequest(Schema):
@@ -134,26 +140,26 @@ class RecommendationRequest(Schema):
 class RecommendationAnswer(Schema):
     """A list for a user, whose id may be new."""
 
-    user_id: str
+    user_id: str = Field(examples=["ada"])
     recommendations: list[Recommended]
-    recommendation_id: str
-    model_version: str | None
+    recommendation_id: str = Field(examples=[LIST_ID])
+    model_version: str | None = Field(examples=[VERSION])
 
 
 class HistoryEntry(Schema):
     """The latest reaction to an item."""
 
-    item_id: str
-    title: str | None
-    kind: str
-    value: float | None
+    item_id: str = Field(examples=["heat-1995"])
+    title: str | None = Field(examples=["Heat (1995)"])
+    kind: Kind
+    value: float | None = Field(examples=[4.5])
     timestamp: datetime
 
 
 class HistoryPage(Schema):
     """What a user did, the newest first; `cursor` leads to the next page, None ends."""
 
-    user_id: str
+    user_id: str = Field(examples=["ada"])
     history: list[HistoryEntry]
     cursor: str | None
 
@@ -161,10 +167,10 @@ class HistoryPage(Schema):
 class PopularItem(Schema):
     """An item, and how many reactions in favour it has."""
 
-    item_id: str
-    title: str | None
-    genres: list[str]
-    likes: int
+    item_id: str = Field(examples=["heat-1995"])
+    title: str | None = Field(examples=["Heat (1995)"])
+    genres: list[str] = Field(examples=[["Action", "Crime"]])
+    likes: int = Field(examples=[42])
 
 
 class PopularList(Schema):
@@ -176,8 +182,8 @@ class PopularList(Schema):
 class AliasMove(Schema):
     """Since `at` the model is served in this version."""
 
-    version: str
-    generation: int
+    version: str = Field(examples=[VERSION])
+    generation: int = Field(examples=[3])
     reason: str
     at: datetime
 
@@ -185,7 +191,7 @@ class AliasMove(Schema):
 class ModelVersion(Schema):
     """One version of a model."""
 
-    version: str
+    version: str = Field(examples=[VERSION])
     created_at: datetime
     kind: str | None
     metrics: dict[str, Any]
@@ -195,7 +201,7 @@ class ModelVersion(Schema):
 class ModelOut(Schema):
     """A model: which version is served, which there were, and which there are."""
 
-    name: str
+    name: str = Field(examples=["recommendations"])
     champion: AliasMove | None
     history: list[AliasMove]
     versions: list[ModelVersion]
@@ -204,7 +210,9 @@ class ModelOut(Schema):
 class Rollback(Schema):
     """Which version to go back to; the one before when none is named."""
 
-    version: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = Field(
+        default=None, examples=[VERSION]
+    )
 
 
 class Cleaned(Schema):

@@ -165,6 +165,8 @@ class Recommender:
         request: Request,
         degraded: list[str],
     ) -> Recommendations:
+        # Held on to: a cleanup while scores are awaited gives the workspace new ones.
+        catalogue, popularity, model = held.catalogue, held.popularity, held.model
         scores = await held.scores(state.history)
         cold = not len(state.history.items)
         share = self._settings.cold_exploration_share if cold else self._settings.exploration_share
@@ -172,11 +174,10 @@ class Recommender:
             replace(request, exploration=share),
             state,
             scores=scores,
-            popularity=held.popularity,
+            popularity=popularity,
             generator=self._generator,
         )
-        version = held.model.version if held.model and scores is not None else None
-        catalogue = held.catalogue
+        version = model.version if model and scores is not None else None
         identifier = new_id()
         if places:
             shown = Impression(

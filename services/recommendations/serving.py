@@ -173,8 +173,8 @@ class Workspaces:
             held = Workspace(name, self._database, self._cache, self._loader)
             self._held[name] = held
             if len(self._held) > self._maximum:
-                _, oldest = self._held.popitem(last=False)
-                await oldest.close()
+                # Not closed: requests under way may still use it, and it leaves with the last one.
+                self._held.popitem(last=False)
         else:
             self._held.move_to_end(name)
         await held.load()

@@ -16,11 +16,15 @@ MAX_BYTES = 64 * 1024  # of the document: two keys take 500
 
 
 class RemoteKeys:
-    """The JWKS at `url`. Keys that are known stay known while accounts is away. Close it at the end."""
+    """The JWKS at `url`. Keys that are known stay known while accounts is away. Close it at the end.
+
+    Raises:
+        httpx.InvalidURL: `url` is none.
+    """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.generation = 0
-        self._url = url
+        self._url = httpx.URL(url)
         self._http = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
         self._public: dict[str, Any] = {}
 

@@ -21,6 +21,7 @@ from jose import jwt
 from jose.exceptions import ExpiredSignatureError, JOSEError
 
 from services.security.keys import ALGORITHM, Keys, KeysUnavailable, LocalKeys
+from services.security.rate_limits import RateLimiter
 from services.security.scopes import parse, render
 
 LIFETIME = (
@@ -29,7 +30,8 @@ LIFETIME = (
 LEEWAY = 5  # seconds that the clocks of two machines may differ
 MAX_LENGTH = 4096  # characters; a token with every scope takes about 700
 MAX_VERIFIED = 10_000  # tokens remembered as verified: about 15 MB
-REFRESH_COOLDOWN = 2.0  # seconds between fetches of keys: tokens with made-up key ids cost no more
+REFRESHES_PER_SECOND = 0.5  # fetches of keys: tokens with made-up key ids cause no more
+REFRESH_BURST = 5  # fetches at once: a rotation that follows another fetch is seen at once
 
 _REQUIRED = ("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
 _OPTIONS = {f"require_{claim}": True for claim in _REQUIRED}
@@ -109,7 +111,8 @@ class TokenVerifier:
         self._verified: OrderedDict[str, Client] = OrderedDict()
         self._generation = keys.generation
         self._refreshing = asyncio.Lock()
-        self._refresh_after = 0.0
+        self._refreshes = RateLimiter(rate=REFRESHES_PER_SECOND, burst=REFRESH_BURST)
+        self._refreshed_at = 0.0
         self._away: KeysUnavailable | None = None
 
     def verify(self, token: str) -> Client:
@@ -147,15 +150,17 @@ class TokenVerifier:
             raise
 
     async def _refresh(self) -> None:
-        async with self._refreshing:  # who waited here finds the keys of the one before
-            if time.monotonic() < self._refresh_after:
+        arrived = time.monotonic()
+        async with self._refreshing:
+            # A fetch that began while this call waited is as good as one of its own.
+            if self._refreshed_at > arrived or self._refreshes.take("keys"):
                 return
+            self._refreshed_at = time.monotonic()
             try:
                 await self._keys.refresh()
                 self._away = None
             except KeysUnavailable as error:
                 self._away = error
-            self._refresh_after = time.monotonic() + REFRESH_COOLDOWN
 
     def _remember(self, token: str, client: Client) -> None:
         if self._generation != self._keys.generation:

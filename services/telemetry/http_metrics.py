@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 from prometheus_fastapi_instrumentator import Instrumentator
 from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Seconds; the objectives of the APIs are stated at 5 ms to 1 s.
@@ -74,4 +75,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def instrument(app: Starlette) -> None:
     """Measure every request of `app` and serve `/metrics`."""
     app.add_middleware(HttpMetrics)
-    Instrumentator().expose(app, endpoint="/metrics", tags=["health"], summary="Prometheus metrics")
+    Instrumentator().expose(
+        app,
+        tags=["health"],
+        summary="Prometheus metrics",
+        description="Give the metrics of this process in Prometheus' text format.",
+        response_class=PlainTextResponse,
+    )

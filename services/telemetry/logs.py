@@ -26,7 +26,8 @@ def configure(*, service: str, level: str, style: Literal["json", "text"]) -> No
     handler.addFilter(_WithRequestId())
     handler.setFormatter(_formatter(service, style))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "aiormq", "aio_pika", "alembic"):
+    # Also a matter of secrets: aiosqlite's DEBUG lines hold the values of every statement.
+    for noisy in ("httpx", "httpcore", "aiormq", "aio_pika", "aiosqlite", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # uvicorn's own handlers would print every line a second time.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

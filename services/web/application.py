@@ -15,18 +15,11 @@ from services.telemetry.http_metrics import instrument
 from services.web import schemas
 from services.web.config import PlatformSettings
 from services.web.edge import Edge
-from services.web.errors import add_error_handlers
+from services.web.errors import RETRY_AFTER, add_error_handlers
+from services.web.openapi import COMMON_ERRORS, TruthfulApp
 from services.web.resources import Resources, open_resources
 
 Start = Callable[[FastAPI, Resources], AbstractAsyncContextManager[None]]
-
-# What any route may answer; routes add their own 400, 404 and 409.
-COMMON_ERRORS: schemas.Responses = {
-    413: {"model": schemas.ErrorBody, "description": "The body is over the limit."},
-    422: {"model": schemas.ErrorBody, "description": "Fields that do not fit, all of them."},
-    429: {"model": schemas.ErrorBody, "description": "Over the rate; repeat after `Retry-After`."},
-    503: {"model": schemas.ErrorBody, "description": "Away; repeat after `Retry-After`."},
-}
 
 
 @dataclass(frozen=True)
@@ -59,17 +52,16 @@ def create_app(*services: Service, settings: PlatformSettings | None = None) -> 
                 await started.enter_async_context(service.start(app, resources))
             yield
 
-    app = FastAPI(
+    app = TruthfulApp(
         title="Akin" if len(services) > 1 else f"Akin: {services[0].title}",
         version=version("akin"),
         lifespan=lifespan,
-        responses=COMMON_ERRORS,
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
     for service in services:
         for router in service.routers:
-            app.include_router(router, tags=[service.name])
+            app.include_router(router, tags=[service.name], responses=COMMON_ERRORS)
     app.include_router(_health)
     add_error_handlers(app)
     limits = {path: limit for s in services for path, limit in s.body_limits.items()}
@@ -83,7 +75,9 @@ def _operation_id(route: APIRoute) -> str:
 
 
 _health = APIRouter(tags=["health"])
-_UNHEALTHY: schemas.Responses = {503: {"model": schemas.Health}}
+_UNHEALTHY: schemas.Responses = {
+    503: {"model": schemas.Health, "description": "Not now; `checks` names what does not answer."}
+}
 
 
 @_health.get("/healthcheck", response_model=schemas.Health, responses=_UNHEALTHY)
@@ -100,5 +94,7 @@ async def ready(request: Request, response: Response) -> schemas.Health:
 
 async def _report(request: Request, response: Response, *, readiness: bool) -> schemas.Health:
     healthy, checks = await request.app.state.health.report(readiness=readiness)
-    response.status_code = 200 if healthy else 503
+    if not healthy:
+        response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_AFTER)
     return schemas.Health(status="ok" if healthy else "unavailable", checks=checks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -10,21 +11,23 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.telemetry.logs import request_id
-from services.web.errors import TooLarge, render
+from services.web.errors import TooLarge, Unexpected, render
+
+log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024  # bytes; a thousand interactions take about 200 kB
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
 
 
 class Edge:
-    """Gives each request an id, and refuses a body over its limit before it is read."""
+    """Gives each request an id, refuses a body over its limit before it is read, answers 500s."""
 
     def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
         self.app = app
         self.body_limits = body_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413."""
+        """Pass the request on; answer 413, and 500 for what nobody foresaw."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -32,9 +35,12 @@ class Edge:
         identifier = _identifier(headers)
         token = request_id.set(identifier)
         answer = (b"x-request-id", identifier.encode())
+        started = False
 
         async def tag(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message["headers"], answer]
             await send(message)
 
@@ -47,6 +53,11 @@ class Edge:
             # A body that states its length cannot grow beyond it: the server sees to that.
             bounded = receive if length is not None else _bounded(receive, limit)
             await self.app(scope, bounded, tag)
+        except Exception as error:  # the last edge: here the request's id is still known
+            if started:
+                raise
+            log.error("Unexpected error.", exc_info=error)
+            await render(Unexpected())(scope, receive, tag)
         finally:
             request_id.reset(token)
 

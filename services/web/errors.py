@@ -9,6 +9,7 @@
     ├── TooLarge            413
     ├── Unprocessable       422
     ├── TooManyRequests     429  with Retry-After
+    ├── Unexpected          500
     └── Unavailable         503  with Retry-After
 
 Each error carries its own sentence. What the rooms below raise when a server is away
@@ -122,6 +123,13 @@ class TooManyRequests(AkinError):
         super().__init__(message, headers={"Retry-After": str(max(1, round(retry_after + 0.5)))})
 
 
+class Unexpected(AkinError):
+    """500: nobody foresaw it."""
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong; the request id finds it in the logs.")
+
+
 class Unavailable(AkinError):
     """503: something that is needed is away; the same request may be repeated."""
 
@@ -152,6 +160,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def on_http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - Starlette looks handlers up by type
+        if error.status_code == 400 and not isinstance(error, AkinError):
+            return render(_unreadable())  # FastAPI's own: not UTF-8, nested too deep, a broken form
         return render(error)
 
     async def on_invalid(_: Request, error: Exception) -> Response:
@@ -162,23 +172,29 @@ def add_error_handlers(app: FastAPI) -> None:
         log.warning("A dependency is away.", extra={"reason": str(error)})
         return render(Unavailable("The service is not able to do this right now; please repeat."))
 
-    async def on_unexpected(_: Request, error: Exception) -> Response:
-        log.error("Unexpected error.", exc_info=error)
-        return render(
-            HTTPException(500, "Something went wrong; the request id finds it in the logs.")
-        )
-
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
     for away in (ConnectionError, TimeoutError, Overloaded):
         app.add_exception_handler(away, on_away)
-    app.add_exception_handler(Exception, on_unexpected)
+
+
+def _unreadable() -> Unprocessable:
+    detail = {"field": "body", "message": "cannot be read", "type": "body_invalid"}
+    return Unprocessable("The request does not fit: body.", details=[detail])
 
 
 def _unprocessable(error: RequestValidationError) -> Unprocessable:
-    details = [
-        {"field": ".".join(map(str, e["loc"])), "message": e["msg"], "type": e["type"]}
-        for e in error.errors()
-    ]
+    details = [_detail(e) for e in error.errors()]
     fields = ", ".join(d["field"] for d in details[:3]) + (" …" if len(details) > 3 else "")
     return Unprocessable(f"The request does not fit: {fields}.", details=details)
+
+
+def _detail(error: Mapping[str, Any]) -> dict[str, Any]:
+    loc = error["loc"]
+    if error["type"] == "json_invalid":
+        return {"field": "body", "message": error["msg"], "type": error["type"]}
+    # The name of an unknown field is the client's: half a surrogate pair cannot be encoded.
+    field = ".".join(map(str, loc)).encode(errors="replace").decode()
+    detail = {"field": field, "message": error["msg"], "type": error["type"]}
+    index = next((part for part in loc if isinstance(part, int)), None)
+    return detail if index is None else detail | {"index": index}

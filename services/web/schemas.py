@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
 )
 
 MAX_ID = 200  # characters of any id
@@ -37,8 +39,13 @@ Id = Annotated[
 ]
 
 
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:", re.ASCII)
+
+
 def _epoch(value: object) -> object:
-    # pydantic would take large numbers for milliseconds; the contract says seconds.
+    # pydantic would take "20261010" for seconds and large numbers for milliseconds.
+    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
+        raise ValueError("must be RFC 3339, such as 2026-01-31T12:00:00Z, or epoch seconds")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if not 0 <= value < LATEST.timestamp():
@@ -55,6 +62,14 @@ def _in_utc(value: datetime) -> datetime:
 
 
 Time = Annotated[datetime, BeforeValidator(_epoch), AfterValidator(_in_utc)]
+
+
+def same_length(values: list[Any], info: ValidationInfo, other: str) -> list[Any]:
+    """Return `values` if the field `other`, declared before, is as long; for field validators."""
+    beside = info.data.get(other)  # missing when it is wrong itself
+    if beside is not None and len(beside) != len(values):
+        raise ValueError(f"must have as many entries as {other}: {len(beside)}, not {len(values)}")
+    return values
 
 
 class ErrorDetail(BaseModel):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks.figures import Row
-from tests.benchmarks.rows import events
+from tests.benchmarks.rows import events, lists, worker
 from tests.benchmarks.stage import Stage, open_stage
 
 SECONDS = 3.0  # of one measurement
@@ -20,6 +20,9 @@ ROUNDS = 5  # of a comparison
 MEASUREMENTS: Mapping[str, Callable[[Stage], list[Row]]] = {
     "interact": events.measure,
     "metrics": events.measure_metrics,
+    "worker": worker.measure,
+    "recs": lists.measure,
+    "growth": lists.measure_growth,
 }
 
 

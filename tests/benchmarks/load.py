@@ -11,7 +11,7 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
 from time import perf_counter
@@ -26,12 +26,16 @@ HEAD_END = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Spec:
-    """Closed loop: every connection sends its next request when it has its answer, for `seconds`."""
+    """Closed loop: every connection sends its next request when it has its answer, for `seconds`.
+
+    `once`: until each request was sent once, if that is sooner.
+    """
 
     port: int
     requests: Sequence[str]  # whole HTTP requests, in latin-1
     connections: int = 32
     seconds: float = 3.0
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,11 @@ def cut(buffer: bytes) -> tuple[int, bytes] | None:
 class _Client:
     """One connection's closed loop."""
 
-    def __init__(self, requests: Sequence[bytes], deadline: float) -> None:
+    def __init__(self, requests: Iterable[bytes], deadline: float) -> None:
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._requests = cycle(requests)
+        self._requests = iter(requests)
         self._deadline = deadline
         self._sent = 0.0
         self._connection = Connection(self._answered)
@@ -115,8 +119,12 @@ class _Client:
         self._connection.close()
 
     def _send(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self.done.set_result(None)
+            return
         self._sent = perf_counter()
-        self._connection.send(next(self._requests))
+        self._connection.send(request)
 
     def _answered(self, status: int, _: bytes) -> None:
         now = perf_counter()
@@ -132,9 +140,10 @@ async def drive(spec: Spec) -> Load:
     """Return what the server gave in the time."""
     requests = [request.encode("latin-1") for request in spec.requests]
     started = perf_counter()
+    shares = [requests[i :: spec.connections] for i in range(spec.connections)]
     clients = [
-        _Client(requests[i :: spec.connections] or requests, started + spec.seconds)
-        for i in range(spec.connections)
+        _Client(share if spec.once else cycle(share or requests), started + spec.seconds)
+        for share in shares
     ]
     async with asyncio.timeout(spec.seconds + GRACE):
         await asyncio.gather(*(client.run(spec.port) for client in clients))

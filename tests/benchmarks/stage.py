@@ -37,6 +37,7 @@ class Stage:
     servers: servers.Servers
     seconds: float  # of one measurement
     rounds: int  # of a comparison
+    workspaces: dict[str, list[str]] = field(default_factory=dict)  # users of those that were made
     _running: dict[str, tuple[subprocess.Popen[bytes], int]] = field(default_factory=dict)
 
     @property
@@ -125,14 +126,19 @@ def open_stage(folder: Path, *, seconds: float, rounds: int) -> Iterator[Stage]:
 
 
 def drive(
-    port: int, requests: Sequence[str], *, seconds: float, connections: int = 32
+    port: int,
+    requests: Sequence[str],
+    *,
+    seconds: float,
+    connections: int = 32,
+    once: bool = False,
 ) -> Load:
     """Drive the server with the load generator and return what came back.
 
     Raises:
         RuntimeError: an answer was not 2xx: a benchmark of errors says nothing.
     """
-    spec = json.dumps(asdict(Spec(port, requests, connections, seconds)))
+    spec = json.dumps(asdict(Spec(port, requests, connections, seconds, once)))
     command = [sys.executable, "-m", "tests.benchmarks.load"]
     done = subprocess.run(
         command, input=spec.encode(), cwd=ROOT, stdout=subprocess.PIPE, check=True

@@ -1,6 +1,7 @@
 """Accounts as a real HTTP process, in both profiles; and a service elsewhere that trusts its tokens."""
 
 import asyncio
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,8 +29,16 @@ from services.web.gate import Caller, requires
 PASSWORD = "correct horse battery"
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the newest schema, to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "akin.db"
+    asyncio.run(database.migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
 @pytest.fixture(params=["embedded", "full"])
-async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> PlatformSettings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> PlatformSettings:
     if request.param == "full":
         urls = {
             "database_url": SecretStr(request.getfixturevalue("database_url")),
@@ -37,9 +46,8 @@ async def settings(request: pytest.FixtureRequest, tmp_path: Path) -> PlatformSe
         }
     else:
         urls = {}
-    platform = PlatformSettings(home=tmp_path, log_style="text", log_level="warning", **urls)
-    await database.migrate(platform.database)
-    return platform
+        shutil.copy(request.getfixturevalue("migrated"), tmp_path / "akin.db")
+    return PlatformSettings(home=tmp_path, log_style="text", log_level="warning", **urls)
 
 
 @pytest.fixture
@@ -185,6 +193,8 @@ async def elsewhere(api: Api, settings: PlatformSettings) -> AsyncIterator[httpx
     if settings.cache == "memory://":
         yield api.http
         return
-    remote = settings.model_copy(update={"jwks_url": f"{api.http.base_url}.well-known/jwks.json"})
+    remote = settings.model_copy(
+        update={"jwks_url": f"{api.http.base_url.join('/.well-known/jwks.json')}"}
+    )
     async with serving(create_app(PROBE, settings=remote)) as http:
         yield http

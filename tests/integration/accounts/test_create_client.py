@@ -54,33 +54,35 @@ async def test_of_many_that_ask_for_one_name_at_once_one_gets_it(api, same):
     assert {a.json()["error"]["code"] for a in answers if a.status_code == 400} == {f"{same}_taken"}
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("username", ""),
-        ("username", "a" * 201),
-        ("username", "a\x00b"),
-        ("username", "a\nb"),
-        ("username", 7),
-        ("username", None),
-        ("name", ""),
-        ("email", "ada"),
-        ("email", "ada@localhost"),
-        ("email", "ada@example..org"),
-        ("email", "a da@example.org"),
-        ("email", "ada@example.org\n"),
-        ("email", f"ada@{'a' * 250}.org"),
-        ("password", "seven77"),
-        ("password", "a" * 257),
-        ("password", 12345678),
-        ("nickname", "ada"),
-    ],
-)
-async def test_a_field_that_does_not_fit_is_named(api, field, value):
-    answer = await api.http.post("/create-client", json=api.body("ada", **{field: value}))
+UNFIT = [
+    ("username", ""),
+    ("username", "a" * 201),
+    ("username", "a\x00b"),
+    ("username", "a\nb"),
+    ("username", 7),
+    ("username", None),
+    ("name", ""),
+    ("email", "ada"),
+    ("email", "ada@localhost"),
+    ("email", "ada@example..org"),
+    ("email", "a da@example.org"),
+    ("email", "ada@example.org\n"),
+    ("email", f"ada@{'a' * 250}.org"),
+    ("password", "seven77"),
+    ("password", "a" * 257),
+    ("password", 12345678),
+    ("nickname", "ada"),
+]
 
-    assert answer.status_code == 422
-    assert [d["field"] for d in answer.json()["error"]["details"]] == [f"body.{field}"]
+
+async def test_a_field_that_does_not_fit_is_named(start):
+    api = await start(registrations_per_second=0)
+    for field, value in UNFIT:
+        answer = await api.http.post("/create-client", json=api.body("ada", **{field: value}))
+
+        assert answer.status_code == 422, (field, value)
+        details = answer.json()["error"]["details"]
+        assert [detail["field"] for detail in details] == [f"body.{field}"]
     assert (await api.login("ada")).status_code == 400
 
 

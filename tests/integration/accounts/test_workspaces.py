@@ -69,12 +69,10 @@ async def test_a_workspace_is_made_once(opened, prefix):
         await workspaces.create_workspace(opened, prefix)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "*", "A", "a_b", "-a", "a-", "a/b", "a:b", "..", "a" * 65, "a\n", "ü"]
-)
-async def test_a_name_that_cannot_stand_in_a_path_is_refused(opened, name):
-    with pytest.raises(BadRequest):
-        await workspaces.create_workspace(opened, name)
+async def test_a_name_that_cannot_stand_in_a_path_is_refused(opened):
+    for name in ("", "*", "A", "a_b", "-a", "a-", "a/b", "a:b", "..", "a" * 65, "a\n", "ü"):
+        with pytest.raises(BadRequest):
+            await workspaces.create_workspace(opened, name)
 
 
 async def test_the_workspace_default_stays(opened):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.broker import consumer
+from services.broker import consumer, metrics
 from services.broker.interface import BrokerUnavailable, Delivery, Retry
 from services.broker.topology import INTERACTIONS, Queue
 from services.messages.envelope import Event
@@ -165,7 +165,7 @@ async def test_stopping_finishes_the_batch_that_is_being_handled(like: Make) -> 
 
 async def test_what_is_consumed_is_counted(like: Make) -> None:
     def value() -> float:
-        return consumer.consumed.labels(INTERACTIONS.name)._value.get()
+        return metrics.consumed.labels(INTERACTIONS.name)._value.get()
 
     before = value()
     shelf = Shelf([like(), like(), like()])

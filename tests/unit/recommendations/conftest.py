@@ -1,0 +1,50 @@
+"""Data one can reason about: a checkerboard of tastes (after implicit's `get_checker_board`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.model_store import ModelStore
+from services.recommendations.catalogue import Item
+from services.recommendations.datasets import Dataset, from_columns
+
+SIDE = 40
+
+
+def board(*, users: int = SIDE, items: int = SIDE, started: float = 0.0) -> Dataset:
+    """Even users like even items, odd users odd ones; each liked a different three quarters of them.
+
+    Item i has the genre 'even' or 'odd'; user u reacts at `started` + a time that is u's own.
+    """
+    random = np.random.default_rng(users * items)
+    rows = [
+        (f"user-{user:04}", item, 1.0, started + 1000.0 * place + user)
+        for user in range(users)
+        for place, item in enumerate(random.permutation(np.arange(user % 2, items, 2)).tolist())
+        if place < items * 3 // 8
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    catalogue = [
+        Item(number, f"item-{number}", genres=("odd" if number % 2 else "even",))
+        for number in range(items)
+    ]
+    return Dataset(from_columns(*columns), catalogue, read=len(rows))
+
+
+@pytest.fixture
+def checkerboard() -> Dataset:
+    return board()
+
+
+@pytest.fixture
+def make_checkerboard() -> Callable[..., Dataset]:
+    return board
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(f"file://{tmp_path}/models")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from services.messages.types import Kind
+from services.recommendations.feedback import preference
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("like", 1.0), ("purchase", 1.0), ("view", 0.3), ("skip", -0.3), ("dislike", -1.0)],
+)
+def test_each_kind_has_its_strength(kind: str, expected: float) -> None:
+    assert preference(kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, -1), (2.5, 0), (3.5, 0.4), (5, 1), (9, 1), (-3, -1)]
+)
+def test_a_rating_is_centred_on_the_middle_of_its_scale_and_clamped(
+    value: float, expected: float
+) -> None:
+    assert preference("rating", value) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_rating_without_a_value_says_nothing(value: float | None) -> None:
+    assert preference("rating", value) == 0
+
+
+def test_every_kind_of_event_is_known() -> None:
+    assert all(-1 <= preference(kind, 4) <= 1 for kind in get_args(Kind))
+
+
+def test_an_unknown_kind_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match="'love'"):
+        preference("love")

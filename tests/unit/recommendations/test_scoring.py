@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.model_store import encode_strings
+from services.recommendations.catalogue import Item
+from services.recommendations.scoring import (
+    NOTHING,
+    History,
+    Scorer,
+    build_scorer,
+    features_of,
+)
+
+SERVING = {
+    "kind": "factors",
+    "implicit_weight": 0.0,
+    "regularisation": 1.0,
+    "scale": 1.0,
+    "history": 3,
+    "new_item_bias": -0.5,
+}
+
+
+def history(*pairs: tuple[int, float]) -> History:
+    return History(
+        np.array([number for number, _ in pairs], np.int32),
+        np.array([weight for _, weight in pairs], np.float32),
+    )
+
+
+def arrays(**changes: Any) -> dict[str, NDArray[Any]]:
+    """Items 0 and 2 point one way, item 5 the other; the feature 'genre:odd' points with item 5."""
+    return {
+        "numbers": np.array([0, 2, 5], np.int32),
+        "factors": np.array([[1, 0], [1, 0], [0, 1]], np.float32),
+        "biases": np.array([0.3, 0.2, 0.1], np.float32),
+        "popularity": np.array([1, 2, 3], np.float32),
+        **encode_strings(["genre:odd", "label:year:1995"], name="features"),
+        "feature_factors": np.array([[0, 0.5], [0, 0.25]], np.float32),
+        "feature_biases": np.array([0.05, 0.01], np.float32),
+        **changes,
+    }
+
+
+def placed(size: int = 7, **serving: Any) -> Scorer:
+    scorer = build_scorer(arrays(), {**SERVING, **serving})
+    scorer.place([Item(number, str(number)) for number in range(size)], size)
+    return scorer
+
+
+def test_a_like_raises_similar_items_and_a_dislike_lowers_them() -> None:
+    liked, disliked = placed().score([history((0, 1.0)), history((0, -1.0))])
+    assert liked[2] > 0.2 > disliked[2]
+    assert liked[5] == pytest.approx(disliked[5])
+
+
+def test_an_empty_history_gets_popularity() -> None:
+    scorer = placed()
+    (scores,) = scorer.score([NOTHING])
+    assert scores.tolist() == scorer.popularity.tolist() == [1, 0, 2, 0, 0, 3, 0]
+
+
+def test_a_batch_scores_as_its_parts_alone() -> None:
+    histories = [history((0, 1.0)), NOTHING, history((5, 1.0), (0, -0.3)), history((2, 0.3))]
+    together = placed().score(histories)
+    alone = np.vstack([placed().score([each]) for each in histories])
+    assert np.allclose(together, alone, atol=1e-4)
+
+
+def test_only_the_newest_reactions_count() -> None:
+    old = history((5, 1.0), (0, 1.0), (2, 1.0), (0, 1.0))
+    new = history((0, 1.0), (2, 1.0), (0, 1.0))
+    assert np.allclose(placed().score([old]), placed().score([new]))
+
+
+def test_items_that_are_not_placed_are_ignored_in_a_history() -> None:
+    strange = history((99, 1.0), (-1, 1.0), (0, 1.0))
+    assert np.allclose(placed().score([strange]), placed().score([history((0, 1.0))]))
+
+
+def test_an_unseen_item_is_the_sum_of_its_features() -> None:
+    scorer = placed()
+    new = Item(6, "new", genres=("odd", "strange"), labels={"year": "1995"})
+    scorer.place([new], 7)
+    (scores,) = scorer.score([history((5, 1.0))])
+    # The taste of (0, 1) by ridge with weight 1 is (0, 1/2).
+    assert scores[6] == pytest.approx(0.5 * 0.75 - 0.5 + 0.06, abs=1e-3)
+    assert scores[1] == pytest.approx(-0.5)
+
+
+def test_scores_are_new_arrays_that_a_caller_may_change() -> None:
+    for scorer in (placed(), _popularity()):
+        scorer.score([NOTHING])[:] = -1
+        assert scorer.popularity.max() == 3
+
+
+def test_the_catalogue_grows_item_by_item() -> None:
+    scorer = placed(6)
+    for number in range(6, 60):
+        scorer.place([Item(number, str(number), genres=("odd",))], number + 1)
+        assert scorer.score([NOTHING]).shape == (1, number + 1)
+    (scores,) = scorer.score([history((5, 1.0))])
+    assert scores[59] > scores[1]
+
+
+def test_a_smaller_size_shrinks_nothing() -> None:
+    scorer = placed(7)
+    scorer.place([], 3)
+    assert scorer.score([NOTHING]).shape == (1, 7)
+
+
+def test_no_histories_give_no_scores() -> None:
+    assert placed().score([]).shape == (0, 7)
+
+
+def test_popularity_is_the_same_for_everybody() -> None:
+    scores = _popularity().score([NOTHING, history((0, 1.0))])
+    assert scores.tolist() == [[1, 0, 2, 0, 0, 3, 0]] * 2
+
+
+def test_features_are_genres_once_and_labels() -> None:
+    item = Item(0, "a", genres=("Drama", "Drama", "War"), labels={"year": "1999"})
+    assert features_of(item) == ["genre:Drama", "genre:War", "label:year:1999"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"numbers": np.array([2, 0, 5], np.int32)},
+        {"numbers": np.array([-1, 0, 5], np.int32)},
+        {"factors": np.ones((2, 2), np.float32)},
+        {"factors": np.full((3, 2), np.nan, np.float32)},
+        {"biases": np.ones(4, np.float32)},
+        {"popularity": np.ones((3, 1), np.float32)},
+        {"feature_factors": np.ones((2, 3), np.float32)},
+        {"feature_biases": np.array([np.inf, 0], np.float32)},
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(changes: dict[str, NDArray[Any]]) -> None:
+    with pytest.raises(ValueError, match=r"array|numbers"):
+        build_scorer(arrays(**changes), SERVING)
+
+
+def test_an_unknown_kind_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="'neural'"):
+        build_scorer(arrays(), {"kind": "neural"})
+
+
+def _popularity() -> Scorer:
+    scorer = build_scorer(arrays(), {"kind": "popularity"})
+    scorer.place([Item(number, str(number)) for number in range(7)], 7)
+    return scorer
