@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -12,7 +13,7 @@ from services.accounts.credentials import ByPassword, credentials
 from services.accounts.limits import limit_logins, limit_registrations
 from services.accounts.repository import Account
 from services.accounts.service import Accounts
-from services.security.keys import LocalKeys
+from services.security.keys import KeysUnavailable, LocalKeys
 from services.security.scopes import Scope
 from services.web.errors import Unprocessable
 from services.web.gate import Caller, requires
@@ -119,7 +120,8 @@ async def revoke(
 async def jwks(request: Request) -> schemas.PublicKeys:
     """Give the public keys that tokens are verified with."""
     keys: LocalKeys = request.app.state.signing_keys
-    await keys.refresh()  # one that was just rotated in must not be missing here
+    with suppress(KeysUnavailable):  # then the known ones are what there is to serve
+        await keys.refresh()  # one that was just rotated in must not be missing here
     return schemas.PublicKeys.model_validate(keys.jwks())
 
 

@@ -6,6 +6,7 @@ about 50 µs of the event loop, a key in a shared MGET about 5 (docs/benchmarks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
@@ -23,7 +24,7 @@ LIFETIME = timedelta(days=7)  # of what was rebuilt: idle users leave the memory
 MAX_BATCH = 256  # requests that share one round trip
 MAX_WAITING = 10_000  # requests; more than that means that Redis does not keep up
 IN_FLIGHT = 4  # round trips under way at once
-COMPLETE = b"complete"  # the field that counters have when they were rebuilt, not only added to
+STAMP = b"stamp"  # the field that counters have when they were rebuilt, not only added to
 SCAN_COUNT = 1_000  # keys per step when a prefix is deleted
 
 
@@ -66,9 +67,9 @@ class Cache:
         """Return the counters under `key`; where they are missing, what `load` gives is kept."""
         with _availability():
             stored = await self.client.hgetall(key)
-            if COMPLETE not in stored:
+            if STAMP not in stored:
                 return dict(await self._rebuild_counts(key, load))
-        return {int(field): int(count) for field, count in stored.items() if field != COMPLETE}
+        return {int(field): int(count) for field, count in stored.items() if field != STAMP}
 
     async def _rebuild_counts(
         self, key: str, load: Callable[[], Awaitable[Mapping[int, int]]]
@@ -78,21 +79,34 @@ class Cache:
             counts = await load()
             pipeline.multi()  # type: ignore[no-untyped-call]
             pipeline.delete(key)
-            pipeline.hset(key, mapping={COMPLETE: 1, **{str(n): c for n, c in counts.items()}})
+            fields = {str(number): count for number, count in counts.items()}
+            pipeline.hset(key, mapping={STAMP: os.urandom(8).hex(), **fields})
             pipeline.expire(key, LIFETIME)
             with suppress(WatchError):
                 await pipeline.execute()
         return counts
 
-    async def count(self, key: str, increments: Mapping[int, int]) -> None:
-        """Add to the counters under `key`."""
+    async def stamp(self, key: str) -> bytes | None:
+        """Return what tells this build of the counters under `key` from any other; None: not built."""
+        with _availability():
+            value: bytes | None = await self.client.hget(key, STAMP)
+        return value
+
+    async def count(self, key: str, increments: Mapping[int, int], *, stamp: bytes | None) -> None:
+        """Add to the counters under `key` what was committed after `stamp` was read.
+
+        Counters that were built in the meantime may have it already; they are forgotten.
+        """
         if not increments:
             return
         with _availability():
-            pipeline = self.client.pipeline(transaction=False)
+            pipeline = self.client.pipeline(transaction=True)
             for field, increment in increments.items():
                 pipeline.hincrby(key, str(field), increment)
-            await pipeline.execute()
+            pipeline.hget(key, STAMP)
+            *_, now = await pipeline.execute()
+            if now is None or now != stamp:
+                await self.client.unlink(key)
 
     async def rebuild(
         self, key: str, load: Callable[[], Awaitable[bytes]], *, lifetime: timedelta = LIFETIME
@@ -113,11 +127,15 @@ class Cache:
                 return value
 
     async def delete(self, *keys: str) -> None:
-        """Forget `keys`."""
+        """Forget `keys`, and what is being rebuilt for them at this moment."""
         if not keys:
             return
         with _availability():
-            await self.client.unlink(*keys)
+            pipeline = self.client.pipeline(transaction=True)
+            for key in keys:
+                pipeline.set(key, b"")  # deleting what is not there would not break a watch
+            pipeline.unlink(*keys)
+            await pipeline.execute()
 
     async def delete_prefix(self, prefix: str) -> None:
         """Forget every key that begins with `prefix` (which holds no pattern characters)."""

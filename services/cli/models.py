@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli.console import Json, WorkspaceName, output, print_json, print_rows
-from services.model_store import AliasEntry, ModelStore
+from services.model_store import AliasEntry, Manifest, ModelStore
 from services.web.config import PlatformSettings
 
 app = typer.Typer(no_args_is_help=True, help="List, promote and roll back model versions.")
@@ -33,16 +33,21 @@ def list_versions(
             "kind": manifest.serving.get("kind"),
             "created_at": manifest.created_at.isoformat(timespec="seconds"),
             "interactions": manifest.data.rows,
-            "ndcg@10": _metric(manifest.metrics),
+            "ndcg@10": _ndcg(manifest),
         }
         for manifest in store.versions(workspace, name)
     ]
     print_rows(rows, json=json, empty="No version yet: run `akin train recommendations`.")
 
 
-def _metric(metrics: dict[str, object]) -> object:
-    value = metrics.get("ndcg@10")
-    return round(value, 4) if isinstance(value, float) else value
+def _ndcg(manifest: Manifest) -> object:
+    """Return the best hold-out NDCG@10 of the training's models: the published one has it."""
+    values = [
+        measures["ndcg"]
+        for measures in manifest.metrics.values()
+        if isinstance(measures, dict) and isinstance(measures.get("ndcg"), float)
+    ]
+    return round(max(values), 4) if values else None
 
 
 @app.command()
@@ -65,10 +70,23 @@ def rollback(
     workspace: WorkspaceName = "default",
     name: Name = "recommendations",
     to: Annotated[str | None, typer.Option(help="The version; default: the one before.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")] = "by hand",
     json: Json = False,
 ) -> None:
-    """Serve the version before again, or a named one."""
-    _tell(_store().rollback(workspace, name, to=to), json=json)
+    """Serve the version before again, or a named one. A second rollback goes further back."""
+    _tell(_store().rollback(workspace, name, to=to, reason=reason), json=json)
+
+
+@app.command()
+def history(
+    workspace: WorkspaceName = "default", name: Name = "recommendations", json: Json = False
+) -> None:
+    """List which version was served since when, and why; newest first."""
+    rows = [
+        {"since": move.at.isoformat(timespec="seconds"), "version": move.version, "why": move.reason}
+        for move in _store().history(workspace, name)
+    ]
+    print_rows(rows, json=json, empty="No version was served yet.")
 
 
 def _tell(entry: AliasEntry, *, json: bool) -> None:

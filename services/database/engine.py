@@ -101,7 +101,9 @@ def _availability() -> Iterator[None]:
     except DBAPIError as error:
         if not error.connection_invalidated and not _passes(error):
             raise
-        raise DatabaseUnavailable(f"The database is away or busy: {type(error.orig).__name__}.") from error
+        raise DatabaseUnavailable(
+            f"The database is away or busy: {type(error.orig).__name__}."
+        ) from error
     except (OSError, TimeoutError) as error:
         raise DatabaseUnavailable(f"The database does not answer: {error}.") from error
 
@@ -115,7 +117,9 @@ def _passes(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
     state = str(getattr(error.orig, "sqlstate", "") or "")
-    return isinstance(error, InterfaceError | OperationalError) or state.startswith(("08", "57P", "53", "40"))
+    return isinstance(error, InterfaceError | OperationalError) or state.startswith(
+        ("08", "57P", "53", "40")
+    )
 
 
 @asynccontextmanager

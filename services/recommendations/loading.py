@@ -61,9 +61,8 @@ class ModelLoader:
             return _stays(current, error)
         if entry is None:
             return None
-        if current is not None and current.move == entry.id:
-            return current
-        if self._bad.get(workspace) == (entry.id, catalogue.epoch):
+        serves = current is not None and current.move == entry.id
+        if serves or self._bad.get(workspace) == (entry.id, catalogue.epoch):
             return current
         try:
             return await asyncio.to_thread(self._load, workspace, entry, catalogue)

@@ -1,12 +1,12 @@
 """Recording reactions: once each, in the database first, in the cache after the commit.
 
 A crash between the two is healed by the redelivery: what turns out to be a duplicate makes the cache
-forget that user, and the next read rebuilds him.
+forget that user and the counters, and the next read rebuilds them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -36,10 +36,15 @@ class Reaction:
 
 @dataclass(slots=True)
 class _Known:
-    """Item numbers of one workspace, in one epoch of its catalogue."""
+    """Item numbers of one workspace, in one epoch of its catalogue and one generation of its caches."""
 
     epoch: int
+    generation: int
     numbers: dict[str, int] = field(default_factory=dict)
+
+    def holds(self, state: repository.CatalogueState) -> bool:
+        """Tell whether the numbers still mean the same, and the cache's keys are still in use."""
+        return (self.epoch, self.generation) == (state.epoch, state.generation)
 
 
 class Recorder:
@@ -71,22 +76,27 @@ class Recorder:
         self, workspace: str, reactions: Sequence[Reaction], *, follow: bool
     ) -> int | None:
         known, missing = await self._look_up(workspace, reactions)
+        counters = popularity_key(workspace, known.generation)
+        stamp = await self._cache.stamp(counters) if follow else None  # before the commit
+        named: dict[str, int] = {}  # known once they are committed, and not before
+        numbers = ChainMap(named, known.numbers)
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace, shared=not missing)
             state = await repository.catalogue_state(connection, workspace)
-            if state.epoch != known.epoch:  # a cleanup came between: the numbers are void
-                del self._known[workspace]
+            if not known.holds(state):  # a cleanup or an import came between
+                self._known.pop(workspace, None)
                 return None
             since = state.cleaned_at
             fresh = [r for r in reactions if since is None or r.accepted_at > since]
             if missing and fresh:
-                known.numbers |= await _name(connection, workspace, state, missing)
-            rows = [_row(workspace, r, known.numbers) for r in fresh]
+                named |= await _name(connection, workspace, state, missing)
+            rows = [_row(workspace, r, numbers) for r in fresh]
             new = await insert_new(
                 connection, interactions, rows, returning=interactions.c.event_id
             )
+        known.numbers |= named
         if follow:
-            await self._follow(workspace, state.generation, known, fresh, set(new))
+            await self._follow(workspace, known, fresh, set(new), stamp)
         return len(new)
 
     async def _look_up(
@@ -98,9 +108,9 @@ class Recorder:
         if known is not None and wanted <= known.numbers.keys():
             return known, []
         async with self._database.reading(workspace) as connection:
-            epoch = (await repository.catalogue_state(connection, workspace)).epoch
-            if known is None or known.epoch != epoch or len(known.numbers) > MAX_KNOWN:
-                known = self._known[workspace] = _Known(epoch)
+            state = await repository.catalogue_state(connection, workspace)
+            if known is None or not known.holds(state) or len(known.numbers) > MAX_KNOWN:
+                known = self._known[workspace] = _Known(state.epoch, state.generation)
             missing = sorted(wanted - known.numbers.keys())
             found = await repository.items_by_id(connection, workspace, missing)
         known.numbers |= {item_id: item.number for item_id, item in found.items()}
@@ -109,28 +119,29 @@ class Recorder:
     async def _follow(
         self,
         workspace: str,
-        generation: int,
         known: _Known,
         reactions: Sequence[Reaction],
         new: set[str],
+        stamp: bytes | None,
     ) -> None:
-        """Let the cache follow what was committed."""
+        """Let the cache follow what was committed. Of a duplicate it may have been told or not."""
+        counters = popularity_key(workspace, known.generation)
         logs: dict[str, bytes] = {}
         liked: Counter[int] = Counter()
         forget: set[str] = set()
         for each in reactions:
             told = each.interaction
-            key = history_key(workspace, generation, told.user_id)
+            key = history_key(workspace, known.generation, told.user_id)
+            in_favour = preference(told.kind, told.value) > 0
             if each.event_id not in new:
-                forget.add(key)
+                forget |= {key, counters} if in_favour else {key}
                 continue
             number = known.numbers[told.item_id]
             record = reaction(number, told.kind, told.value, told.occurred_at)
             logs[key] = logs.get(key, b"") + record
-            if preference(told.kind, told.value) > 0:
-                liked[number] += 1
+            liked[number] += in_favour
         await self._cache.append_many(logs)
-        await self._cache.count(popularity_key(workspace, generation), liked)
+        await self._cache.count(counters, +liked, stamp=stamp)
         await self._cache.delete(*forget)
 
 

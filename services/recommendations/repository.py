@@ -241,7 +241,7 @@ async def like_counts(connection: AsyncConnection, workspace: str) -> dict[int, 
         .where(columns.workspace == workspace, in_favour)
         .group_by(columns.item_number)
     )
-    return dict((await connection.execute(query)).tuples().all())
+    return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 async def interaction_counts(connection: AsyncConnection) -> dict[str, int]:

@@ -154,6 +154,22 @@ async def test_a_rotated_secret_replaces_the_password_and_ends_older_tokens(api,
     assert (await api.login("ada")).status_code == 400
 
 
+async def test_no_login_beside_a_rotation_outlives_it(api, elsewhere):
+    token = await api.new("ada")
+
+    logins = [asyncio.create_task(api.login("ada")) for _ in range(8)]
+    await asyncio.sleep(0.03)
+    answer = await api.send("POST", f"/clients/{api.ids['ada']}/rotate-secret", token)
+    new = await api.token("ada", password=answer.json()["client_secret"])
+    given = [
+        login.json()["access_token"] for login in await asyncio.gather(*logins) if login.is_success
+    ]
+
+    await _ends(elsewhere, token)
+    assert not [old for old in given if await _works(elsewhere, old)]
+    assert await _works(elsewhere, new)
+
+
 async def test_the_secret_of_another_is_not_ones_own_to_rotate(api):
     ada = await api.new("ada")
     grace = await api.create("grace")

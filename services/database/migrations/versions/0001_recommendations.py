@@ -9,14 +9,16 @@ from services.database.row_level_security import isolate
 revision = "0001"
 down_revision = None
 
-WORKSPACE = sa.Column("workspace", sa.String(64), nullable=False)
+
+def _workspace() -> sa.Column[str]:
+    return sa.Column("workspace", sa.String(64), nullable=False)
 
 
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "catalogues",
-        WORKSPACE.copy(),
+        _workspace(),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
@@ -26,7 +28,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "items",
-        WORKSPACE.copy(),
+        _workspace(),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("item_id", sa.String(200), nullable=False),
         sa.Column("title", sa.String(500)),
@@ -42,7 +44,7 @@ def upgrade() -> None:
     op.create_index("items_revision", "items", ["workspace", "revision"])
     op.create_table(
         "interactions",
-        WORKSPACE.copy(),
+        _workspace(),
         sa.Column("event_id", sa.String(200), nullable=False),
         sa.Column("user_id", sa.String(200), nullable=False),
         sa.Column("item_number", sa.Integer, nullable=False),
@@ -56,7 +58,7 @@ def upgrade() -> None:
     op.create_index("interactions_user", "interactions", ["workspace", "user_id"])
     op.create_table(
         "impressions",
-        WORKSPACE.copy(),
+        _workspace(),
         sa.Column("recommendation_id", sa.String(36), nullable=False),
         sa.Column("user_id", sa.String(200), nullable=False),
         sa.Column("shown_at", UtcDateTime, nullable=False),

@@ -1,0 +1,128 @@
+"""The platform of a test, and the client that a test speaks to it with."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import delete
+
+from services import cache, database
+from services.database import EVERY_WORKSPACE
+from services.model_store import ModelStore
+from services.recommendations.tables import metadata
+from services.security.keys import LocalKeys
+from services.security.scopes import EVERY_SCOPE
+from services.security.tokens import TokenSigner
+from services.web.config import PlatformSettings
+
+ACCOUNTS = ("/token", "/create-client", "/revoke", "/clients", "/.well-known")
+EVENT_COLLECTOR = ("/interact", "/events")
+
+
+class Api(httpx.AsyncClient):
+    """A client of the platform, with its token; `workspace` is the one that the token says."""
+
+    workspace: str
+
+    async def items(self, **genres: list[str]) -> None:
+        """Add items by id, with their genres."""
+        body = {"item_ids": list(genres), "genres": list(genres.values())}
+        answer = await self.post("/add_items", json=body)
+        assert answer.status_code == 200, answer.text
+
+    async def react(self, user_id: str, **actions: str) -> None:
+        """Send likes and dislikes by item id, and wait until they are recorded."""
+        body = {"user_id": user_id, "item_ids": list(actions), "actions": list(actions.values())}
+        answer = await self.post("/interact", json=body)
+        assert answer.status_code == 200, answer.text
+        await until(lambda: self._recorded(user_id, actions))
+
+    async def _recorded(self, user_id: str, actions: dict[str, str]) -> bool:
+        kinds = {e["item_id"]: e["kind"] for e in await self.history(user_id)}
+        return actions.items() <= kinds.items()
+
+    async def history(self, user_id: str) -> list[dict[str, Any]]:
+        """Return what a user did, the newest first."""
+        answer = await self.get(f"/users/{quote(user_id, safe='')}/history", params={"limit": 100})
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["history"])
+
+    async def recs(self, user_id: str, **parameters: Any) -> list[str]:
+        """Return the item ids of a list."""
+        answer = await self.get(f"/recs/{quote(user_id, safe='')}", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["item_ids"])
+
+
+class Platform:
+    """One profile, running."""
+
+    def __init__(self, settings: PlatformSettings, apps: list[FastAPI]) -> None:
+        self.settings = settings
+        self.apps = apps
+        self.models = ModelStore(settings.models)
+        self._signer = TokenSigner(
+            LocalKeys(settings.keys), issuer=settings.issuer, audience=settings.audience
+        )
+
+    def token(self, workspace: str, scopes: frozenset[str] = EVERY_SCOPE, **options: Any) -> str:
+        """Return a token as accounts would issue it."""
+        client_id = str(uuid.uuid4())
+        return self._signer.issue(
+            client_id=client_id, workspace=workspace, scopes=scopes, **options
+        )
+
+    def client(self, workspace: str, *scopes: str, app: FastAPI | None = None) -> Api:
+        """Return a client with a token for the workspace; with every scope if none is named."""
+        token = self.token(workspace, frozenset(scopes) or EVERY_SCOPE)
+        api = Api(
+            transport=httpx.ASGITransport(app or self._route, raise_app_exceptions=False),
+            base_url="http://akin",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        api.workspace = workspace
+        return api
+
+    async def _route(self, scope: Any, receive: Any, send: Any) -> None:
+        """Do what an ingress does: each path belongs to one service."""
+        app = self.apps[-1]
+        if len(self.apps) > 1 and scope["path"].startswith(ACCOUNTS):
+            app = self.apps[0]
+        elif len(self.apps) > 1 and scope["path"] in EVENT_COLLECTOR:
+            app = self.apps[1]
+        await app(scope, receive, send)
+
+    async def forget(self, workspace: str) -> None:
+        """Delete what a test left in its workspace."""
+        async with database.connect(self.settings.database) as db:
+            async with db.transaction(EVERY_WORKSPACE) as connection:
+                for table in metadata.tables.values():
+                    await connection.execute(delete(table).where(table.c.workspace == workspace))
+        async with cache.connect(self.settings.cache) as connected:
+            await connected.delete_prefix(f"akin:{workspace}:")
+        await asyncio.to_thread(self.models.delete_workspace, workspace)
+
+
+@asynccontextmanager
+async def running(*apps: FastAPI) -> AsyncIterator[None]:
+    """Run the lifespans of the apps."""
+    async with AsyncExitStack() as stack:
+        for app in apps:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        yield
+
+
+async def until(
+    condition: Callable[[], Awaitable[bool]], *, seconds: float = 10, every: float = 0.02
+) -> None:
+    """Wait until the condition holds; fail when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(every)

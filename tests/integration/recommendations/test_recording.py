@@ -1,0 +1,145 @@
+"""Recording reactions when something fails in the middle, on both profiles' database and cache."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services import cache, database
+from services.cache import Cache, CacheUnavailable
+from services.database import Database, DatabaseUnavailable
+from services.messages.types import InteractionRecorded
+from services.recommendations import repository
+from services.recommendations.recording import Reaction, Recorder
+from services.recommendations.state import popularity_key
+from services.recommendations.tables import interactions, items
+
+
+class FailingCommit(Database):
+    """A database that goes away before the first commit."""
+
+    failures = 1
+
+    @asynccontextmanager
+    async def transaction(self, workspace: str) -> AsyncIterator[AsyncConnection]:
+        async with super().transaction(workspace) as connection:
+            yield connection
+            if self.failures:
+                self.failures -= 1
+                raise DatabaseUnavailable("Just before the commit.")
+
+
+class InterruptedCache(Cache):
+    """A cache that is away when it should follow the first commit."""
+
+    failures = 1
+
+    async def append_many(self, values: Mapping[str, bytes]) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise CacheUnavailable("Just after the commit.")
+        await super().append_many(values)
+
+
+@pytest.fixture(params=["embedded", "full"])
+async def data(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """SQLite and PostgreSQL."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/akin.db"
+    if request.param == "full":
+        url = request.getfixturevalue("database_url")
+    await database.migrate(url)
+    async with database.connect(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def store(request: pytest.FixtureRequest, data: Database) -> AsyncIterator[Cache]:
+    """The cache that belongs to the database's profile."""
+    url = "memory://" if data.is_sqlite else request.getfixturevalue("redis_url")
+    async with cache.connect(url) as opened:
+        yield opened
+
+
+async def test_numbers_that_were_rolled_back_are_not_used(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    ours, theirs = Recorder(FailingCommit(data.engine), store), Recorder(data, store)
+    with pytest.raises(DatabaseUnavailable):
+        await ours.record(workspace, [liked("e1", "first")])
+
+    await theirs.record(workspace, [liked("e2", "second")])
+    await ours.record(workspace, [liked("e1", "first")])
+
+    assert await stored(data, workspace) == {"e1": "first", "e2": "second"}
+
+
+async def test_counters_that_were_built_after_the_commit_count_nothing_twice(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    class Overtaken(Cache):
+        async def append_many(self, values: Mapping[str, bytes]) -> None:
+            assert await counters(data, store, workspace) == {0: 1}
+            await super().append_many(values)
+
+    await Recorder(data, Overtaken(store.client)).record(workspace, [liked("e1", "first")])
+
+    assert await counters(data, store, workspace) == {0: 1}
+
+
+async def test_counters_know_of_what_was_committed_just_before_a_crash(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    recorder = Recorder(data, InterruptedCache(store.client))
+    assert await counters(data, store, workspace) == {}
+    with pytest.raises(CacheUnavailable):
+        await recorder.record(workspace, [liked("e1", "first")])
+
+    await recorder.record(workspace, [liked("e1", "first")])
+
+    assert await counters(data, store, workspace) == {0: 1}
+
+
+async def test_counters_follow_without_being_built_anew(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    recorder = Recorder(data, store)
+    await recorder.record(workspace, [liked("e1", "first")])
+    assert await counters(data, store, workspace) == {0: 1}
+
+    await recorder.record(workspace, [liked("e2", "first"), liked("e3", "second")])
+
+    async def never() -> Mapping[int, int]:
+        raise AssertionError("They were there.")
+
+    assert await store.counts(popularity_key(workspace, 0), never) == {0: 2, 1: 1}
+
+
+async def counters(data: Database, store: Cache, workspace: str) -> dict[int, int]:
+    async def load() -> Mapping[int, int]:
+        async with data.reading(workspace) as connection:
+            return await repository.like_counts(connection, workspace)
+
+    return await store.counts(popularity_key(workspace, 0), load)
+
+
+async def stored(data: Database, workspace: str) -> dict[str, str]:
+    columns = (interactions.c.event_id, items.c.item_id)
+    numbered = (interactions.c.workspace == items.c.workspace) & (
+        interactions.c.item_number == items.c.number
+    )
+    query = select(*columns).join_from(interactions, items, numbered, isouter=True)
+    async with data.reading(workspace) as connection:
+        rows = await connection.execute(query.where(interactions.c.workspace == workspace))
+        return dict(rows.tuples().all())
+
+
+def liked(event_id: str, item_id: str) -> Reaction:
+    now = datetime.now(UTC)
+    told = InteractionRecorded(user_id="ada", item_id=item_id, kind="like", occurred_at=now)
+    return Reaction(event_id, now, told)
