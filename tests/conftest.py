@@ -60,6 +60,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     asyncio.run(database.migrate(os.environ["AKIN_TEST_DATABASE_URL"]))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have to say when they pass: `record_property("shown", line)`."""
+    reports = [r for name in ("passed", "failed") for r in terminalreporter.getreports(name)]
+    lines = [line for r in reports for name, line in r.user_properties if name == "shown"]
+    for line in dict.fromkeys(lines):
+        terminalreporter.write_line(str(line))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if STARTED not in config.stash:
         return

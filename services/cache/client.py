@@ -79,7 +79,7 @@ class Cache:
             counts = await load()
             pipeline.multi()  # type: ignore[no-untyped-call]
             pipeline.delete(key)
-            fields = {str(number): count for number, count in counts.items()}
+            fields: dict[Any, Any] = {str(number): count for number, count in counts.items()}
             pipeline.hset(key, mapping={STAMP: os.urandom(8).hex(), **fields})
             pipeline.expire(key, LIFETIME)
             with suppress(WatchError):
@@ -89,8 +89,8 @@ class Cache:
     async def stamp(self, key: str) -> bytes | None:
         """Return what tells this build of the counters under `key` from any other; None: not built."""
         with _availability():
-            value: bytes | None = await self.client.hget(key, STAMP)
-        return value
+            stamp: Any = await self.client.hget(key, STAMP)
+        return bytes(stamp) if stamp else None
 
     async def count(self, key: str, increments: Mapping[int, int], *, stamp: bytes | None) -> None:
         """Add to the counters under `key` what was committed after `stamp` was read.

@@ -1,5 +1,1 @@
-"""The command `akin`."""
-
-from services.cli.main import main
-
-__all__ = ["main"]
+"""The command `akin`: `services.cli.main`. What it is made of can be imported without all of it."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.event_collector.endpoints import router
+from services.event_collector.endpoints import events, interact, router
 from services.event_collector.service import EventCollector
 from services.web.application import Service, create_app
 from services.web.resources import Resources
@@ -28,5 +28,6 @@ service = Service(
     routers=[router],
     start=start,
     body_limits={"/events": EVENTS_LIMIT},
+    direct=[interact, events],
 )
 app = create_app(service)

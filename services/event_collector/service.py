@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter as Tally
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -49,8 +50,8 @@ class EventCollector:
                 for identifier, interaction in zip(ids, interactions, strict=True)
             ]
         )
-        for interaction in interactions:
-            _accepted.labels(interaction.kind).inc()
+        for kind, count in Tally(interaction.kind for interaction in interactions).items():
+            _accepted.labels(kind).inc(count)
 
 
 def new_ids(count: int) -> list[str]:

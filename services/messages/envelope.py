@@ -7,7 +7,6 @@ Extensions: `workspace` (the tenant) and `requestid` (the HTTP request that caus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -26,8 +25,7 @@ class InvalidBatch(ValueError):
     """The bytes are not a batch of known events; the sentence says where and why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One fact, with who says it (`source`), when it was accepted (`time`) and for which tenant."""
 
     id: str

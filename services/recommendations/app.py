@@ -68,5 +68,6 @@ service = Service(
     title="recommendations",
     routers=[endpoints.router, catalogue_endpoints.router],
     start=start,
+    direct=[endpoints.recommend],
 )
 app = create_app(service)

@@ -26,7 +26,7 @@ class NotEnoughData(Exception):
 
 @dataclass(frozen=True)
 class Interactions:
-    """The latest reaction of each user to each item, ordered by user, time and item.
+    """The latest reaction of each user to each item, ordered by user and time.
 
     Columns of equal length: `users` codes into `user_ids`, `items` numbers, `weights` preferences in
     [-1, 1], `times` seconds since 1970.
@@ -124,13 +124,14 @@ def from_columns(
     weights: Sequence[float],
     times: Sequence[float],
 ) -> Interactions:
-    """Return interactions from rows in order of their arrival: the last one of a (user, item) wins."""
+    """Return interactions from rows in any order; of reactions at the same time the last one is newer."""
     user_ids, codes = np.unique(np.array(users, dtype=object), return_inverse=True)
+    order = np.argsort(times, kind="stable")
     return latest(
-        codes.astype(np.int32),
-        np.array(items, np.int32),
-        np.array(weights, np.float32),
-        np.array(times, np.float64),
+        codes.astype(np.int32)[order],
+        np.array(items, np.int32)[order],
+        np.array(weights, np.float32)[order],
+        np.array(times, np.float64)[order],
         [str(user) for user in user_ids],
     )
 
@@ -142,19 +143,24 @@ def latest(
     times: NDArray[np.float64],
     user_ids: Sequence[str],
 ) -> Interactions:
-    """Return the last row of each (user, item), ordered as `Interactions` promises."""
+    """Return the last row of each (user, item) of rows in order of time, ordered as `Interactions` promises.
+
+    Holds 24 bytes a row at most beside its input.
+    """
     pairs = users.astype(np.int64) << 32 | items
-    # np.unique finds the first of equals, and in the reversed rows that is the last one.
-    last = len(pairs) - 1 - np.unique(pairs[::-1], return_index=True)[1]
-    del pairs
-    last = last[np.lexsort((items[last], times[last], users[last]))]
-    return Interactions(users[last], items[last], weights[last], times[last], user_ids)
+    order = np.argsort(pairs, kind="stable")
+    kept = np.ones(len(pairs), bool)
+    kept[order[:-1]] = pairs[order[:-1]] != pairs[order[1:]]
+    del pairs, order
+    rows = np.flatnonzero(kept)
+    rows = rows[np.argsort(users[rows], kind="stable")]
+    return Interactions(users[rows], items[rows], weights[rows], times[rows], user_ids)
 
 
 def split(interactions: Interactions) -> Split:
     """Part the interactions by time: at one moment for all, or, with few users, at each user's own.
 
-    Equal times fall on the same side of the global cut; within one user they are ordered by item.
+    Equal times fall on the same side of the global cut; within one user they are in order of arrival.
     """
     cut = np.quantile(interactions.times, 1 - HOLDOUT, method="lower") if len(interactions) else 0.0
     later = interactions.times > cut

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from math import isfinite
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.exploration import POOL, draw_popular, draw_uniform
 from services.recommendations.state import UserState
+from services.recommendations.top import quick_top, top
 
 Source = Literal["model", "exploration", "popular", "fallback"]
 Numbers = NDArray[np.int32]
@@ -18,8 +20,7 @@ Numbers = NDArray[np.int32]
 FIRST_EXPLORED = 2  # the best two places of a personal list always belong to the model
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """One place of a list."""
 
     number: int
@@ -60,20 +61,17 @@ def rank(
     popular and unknown items that differs from user to user. Nothing that was seen appears before
     the unseen is used up; after that, what was seen longest ago comes first.
     """
-    allowed = request.allowed.copy()
-    size = len(allowed)
-    for never in (state.disliked, request.excluded):
-        allowed[never[never < size]] = False
-    unseen = allowed.copy()
-    for seen in (state.history.items, state.shown):
-        unseen[seen[seen < size]] = False
+    size = len(request.allowed)
+    unseen = request.allowed.copy()
+    seen = np.concatenate([state.history.items, state.shown, request.excluded])
+    unseen[seen[seen < size]] = False
     explored = round(request.limit * request.exploration)
     if scores is not None:
-        places = _personal(unseen, _usable(scores, size), request.limit, explored, generator)
+        places = _personal(unseen, scores, len(seen), request.limit, explored, generator)
     else:
         places = _cold(unseen, popularity, request.limit, explored, generator)
     if len(places) < request.limit and request.repeat_shown:
-        places += _again(allowed & ~unseen, state, request.limit - len(places))
+        places += _again(request, unseen, state, request.limit - len(places))
     return places
 
 
@@ -92,30 +90,27 @@ def _usable(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 def _personal(
     unseen: NDArray[np.bool_],
     scores: NDArray[np.float32],
+    seen: int,
     limit: int,
     explored: int,
     generator: np.random.Generator,
 ) -> list[Ranked]:
-    best = _top(np.where(unseen, scores, -np.inf), limit)
+    best = quick_top(scores, unseen, limit, skipped=seen)
+    if best is None:
+        scores = _usable(scores, len(unseen))
+        best = top(scores, unseen, limit)
     rest = unseen.copy()
     rest[best] = False
     new = draw_uniform(generator, rest, min(explored, max(0, limit - FIRST_EXPLORED)))
-    places = [Ranked(n, float(scores[n]), "model") for n in best[: limit - len(new)].tolist()]
+    kept = best[: limit - len(new)]
+    pairs = zip(kept.tolist(), scores[kept].tolist(), strict=True)
+    places = [Ranked(number, score, "model") for number, score in pairs]
     first = min(FIRST_EXPLORED, len(places))
     for number in new:
         where = int(generator.integers(first, len(places) + 1))
-        places.insert(where, Ranked(number, float(scores[number]), "exploration"))
+        score = float(scores[number])
+        places.insert(where, Ranked(number, score if isfinite(score) else 0.0, "exploration"))
     return places
-
-
-def _top(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """Return the numbers of the `count` highest finite scores, highest first."""
-    count = min(count, len(scores))
-    if not count:
-        return np.zeros(0, np.intp)
-    best = np.argpartition(scores, len(scores) - count)[len(scores) - count :]
-    best = best[np.argsort(-scores[best], kind="stable")]
-    return best[np.isfinite(scores[best])]
 
 
 def _cold(
@@ -151,11 +146,16 @@ def _head(order: Numbers, unseen: NDArray[np.bool_]) -> Numbers:
     return head[:POOL]
 
 
-def _again(seen: NDArray[np.bool_], state: UserState, count: int) -> list[Ranked]:
+def _again(
+    request: Request, unseen: NDArray[np.bool_], state: UserState, count: int
+) -> list[Ranked]:
     """Return what was seen longest ago; what was reacted to and never shown counts as oldest."""
+    again = request.allowed & ~unseen
+    for never in (state.disliked, request.excluded):
+        again[never[never < len(again)]] = False
     log = np.concatenate([state.history.items, state.shown])
-    log = log[log < len(seen)]
-    log = log[seen[log]]
+    log = log[log < len(again)]
+    log = log[again[log]]
     backwards = log[::-1]
     numbers, newest_first = np.unique(backwards, return_index=True)
     oldest_first = numbers[np.argsort(-newest_first, kind="stable")][:count]

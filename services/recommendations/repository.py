@@ -252,7 +252,7 @@ async def interaction_counts(connection: AsyncConnection) -> dict[str, int]:
 
 async def reactions(
     connection: AsyncConnection, workspace: str
-) -> AsyncIterator[Sequence[tuple[str, int, str, float | None, datetime]]]:
+) -> AsyncIterator[Sequence[Row[str, int, str, float | None, datetime]]]:
     """Yield all reactions in parts, oldest first: user, item number, kind, value, time."""
     columns = interactions.c
     query = (
@@ -264,7 +264,7 @@ async def reactions(
     )
     found = await connection.stream(query, execution_options={"yield_per": STREAMED})
     async for part in found.partitions():
-        yield [row._tuple() for row in part]
+        yield part
 
 
 async def clean(connection: AsyncConnection, workspace: str) -> CatalogueState:

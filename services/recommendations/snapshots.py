@@ -9,13 +9,12 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.recommendations import repository
 from services.recommendations.datasets import Dataset, Interactions, latest
 from services.recommendations.feedback import preference
-
-Reaction = tuple[str, int, str, float | None, datetime]
 
 T = TypeVar("T", bound=np.generic)
 
@@ -47,7 +46,7 @@ class _Columns:
         self._weights: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
         self._times: list[NDArray[np.float64]] = [np.zeros(0, np.float64)]
 
-    def append(self, part: Sequence[Reaction]) -> None:
+    def append(self, part: Sequence[Row[str, int, str, float | None, datetime]]) -> None:
         codes = self._codes
         self.rows += len(part)
         users, items, kinds, values, times = zip(*part, strict=True)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from fastapi import params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
@@ -42,6 +42,7 @@ class DirectRoute(BaseRoute):
 
     def __init__(self, route: APIRoute) -> None:
         self._route = route
+        self._methods = route.methods or set()
         self._endpoint: Callable[..., Awaitable[Response]] = route.endpoint
         self._dependencies: dict[str, Dependency] = {}
         self._bodies: dict[str, type[BaseModel]] = {}
@@ -69,7 +70,7 @@ class DirectRoute(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Take the route's own method and path, unless the application is mounted below another."""
-        if scope["type"] != "http" or scope["method"] not in self._route.methods or scope.get("root_path"):
+        if scope["type"] != "http" or scope["method"] not in self._methods or scope.get("root_path"):
             return Match.NONE, {}
         found = self._route.path_regex.match(scope["path"])
         if found is None:
@@ -90,6 +91,8 @@ class DirectRoute(BaseRoute):
             again = _replayed(await request.body()) if self._bodies else receive
             await self._route.app(scope, again, send)
             return
+        except ClientDisconnect:
+            return  # nobody is left to answer
         response = await self._endpoint(**given)
         await response(scope, receive, send)
 

@@ -75,7 +75,7 @@ class JournalClient:
                     await self._until_acknowledged(http, path, body, ids)
                 await asyncio.sleep(self._random.uniform(0, 2 * PAUSE))
 
-    async def progress(self, events: int = 50) -> None:
+    async def progress(self, events: int = 200) -> None:
         """Return when so many more events were acknowledged."""
         goal = len(self.journal.acknowledged) + events
         await eventually(

@@ -136,7 +136,7 @@ async def compare_lists(table: Table, reader: Reader, *, whole: bool) -> list[st
     the cache may know of lists that the database missed while it was away.
     """
     wrong = []
-    shelf = {item_id for item_id in await reader.genre("shelf-0")}
+    shelf = set(await reader.genre("shelf-0"))
     for user_id, latest in table.latest().items():
         listed = await reader.recommended(user_id, genre="shelf-0", limit=SHELF if whole else 10)
         unknown = {item_id for item_id, source in listed.items() if source != "fallback"}

@@ -58,7 +58,7 @@ async def test_nothing_is_lost_or_counted_twice_when_the_process_is_killed(
         wrong = await compare_lists(table, reader, whole=True)
 
     report(f"embedded profile: {verdict}")
-    print(client.journal.answers, answers)
+    report(f"posts {dict(client.journal.answers)}, reads {dict(answers)}")
     assert verdict.findings == {}
     assert rebuilt.findings == {}
     assert stale == []

@@ -19,7 +19,7 @@ from tests.e2e.oracle import compare_lists, judge
 from tests.e2e.parts import Part
 from tests.e2e.reader import Reader, reading
 
-SUDDEN_DEATHS = 4  # of each worker, at random moments
+SUDDEN_DEATHS = 3  # of each worker, at random moments
 LONGEST_LIFE = 0.4  # seconds for which a worker is let work before it dies
 STUCK_WORKER = str(Path(__file__).with_name("stuck_worker.py"))
 
@@ -47,7 +47,9 @@ class Full:
             await cache.flushall()
             await client.progress(20)
         await cache.aclose()
-        await self._kill_and_restart("redis")
+        self._server("redis").kill(signal.SIGKILL)
+        await client.progress()  # events are taken without it
+        await self._restart("redis")
         await self.house.storing()
 
     async def freeze_the_broker(self, client: JournalClient) -> None:
@@ -59,7 +61,9 @@ class Full:
         await client.progress()
 
     async def kill_the_broker(self, client: JournalClient) -> None:
-        await self._kill_and_restart("rabbitmq")
+        self._server("rabbitmq").kill(signal.SIGKILL)
+        await client.failures()
+        await self._restart("rabbitmq")
         await client.progress()
         await self.house.storing()
 
@@ -85,8 +89,12 @@ class Full:
         await self.house.storing()
 
     async def kill_the_database(self, client: JournalClient) -> None:
-        await self._kill_and_restart("postgresql")
-        await client.progress()
+        """Kill it, and a worker in the middle of what it tries again and again."""
+        self._server("postgresql").kill(signal.SIGKILL)
+        await client.progress()  # events are taken without it
+        self.workers[0].kill()
+        await self._restart("postgresql")
+        await self.workers[0].start()
         await self.house.storing()
 
     async def kill_the_collector(self, client: JournalClient) -> None:
@@ -111,8 +119,7 @@ class Full:
     def _server(self, name: str) -> Server:
         return self.servers.by_name[name]
 
-    async def _kill_and_restart(self, name: str) -> None:
-        self._server(name).kill(signal.SIGKILL)
+    async def _restart(self, name: str) -> None:
         await asyncio.to_thread(self._server(name).restart)
 
     async def _kill_between_commit_and(self, moment: str) -> list[str]:
@@ -171,7 +178,7 @@ async def test_nothing_is_lost_or_counted_twice_whatever_is_killed(
         wrong = await compare_lists(table, reader, whole=True)
 
     report(f"full profile: {verdict}")
-    print(client.journal.answers, answers)
+    report(f"posts {dict(client.journal.answers)}, reads {dict(answers)}")
     assert verdict.findings == {}
     assert rebuilt.findings == {}
     assert stale == []

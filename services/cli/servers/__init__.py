@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from services.cli.processes import Process
@@ -14,7 +15,7 @@ from services.cli.servers.rabbitmq import RabbitMQ
 from services.cli.servers.redis import Redis
 from services.cli.servers.server import MissingProgram, Server, ServerFailed, free_ports
 
-__all__ = ["NAMES", "MissingProgram", "Server", "ServerFailed", "Servers", "prepare", "start"]
+__all__ = ["NAMES", "MissingProgram", "Server", "ServerFailed", "Servers", "missing", "prepare", "start"]
 
 NAMES: Final = ("postgresql", "redis", "rabbitmq")
 
@@ -94,3 +95,9 @@ def _side_by_side(servers: Collection[Server], do: Callable[[Server], None]) -> 
     with ThreadPoolExecutor(len(servers)) as threads:
         for _ in threads.map(do, servers):
             pass
+
+
+def missing() -> list[str]:
+    """The packages that a machine lacks for all servers."""
+    with TemporaryDirectory() as folder:
+        return prepare(Path(folder)).missing()

@@ -24,8 +24,9 @@ from services.recommendations.scoring import features_of
 
 FEATURE_ITEMS = 2  # a feature of one item alone says nothing that the item's own embedding does not
 MAX_FEATURES = 20_000  # the most frequent ones; bounds what unusual labels can cost
-# What folding in begins with; training chooses better ones. `implicit_weight` and `regularisation` as
-# measured on MovieLens latest-small; a history of the newest 50 was as good there as all of it.
+# What folding in begins with, where too few people are there to choose by (tuning.py). Measured on
+# MovieLens latest-small, as the parameters below; NDCG@10 by the newest reactions that count: 20 .138,
+# 50 .133, 200 .126. The default is the cautious 50: people do not always react in sessions as they do there.
 FOLD_IN = {"implicit_weight": 0.03, "regularisation": 30.0, "scale": 16.0, "history": 50}
 
 

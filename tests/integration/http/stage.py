@@ -60,6 +60,10 @@ class Api(httpx.AsyncClient):
         assert answer.status_code == 200, answer.text
         return list(answer.json()["item_ids"])
 
+    async def is_served_by_a_model(self, user_id: str) -> bool:
+        """Tell whether the next list comes from a model."""
+        return (await self.get(f"/recs/{user_id}")).json()["model_version"] is not None
+
 
 class Platform:
     """One profile, running."""
@@ -99,15 +103,29 @@ class Platform:
             app = self.apps[1]
         await app(scope, receive, send)
 
+    async def flush(self, workspace: str) -> None:
+        """Lose what the cache has of a workspace, as if Redis had been emptied."""
+        async with self._cache() as connected:
+            await connected.delete_prefix(f"akin:{workspace}:")
+
     async def forget(self, workspace: str) -> None:
         """Delete what a test left in its workspace."""
-        async with database.connect(self.settings.database) as db:
-            async with db.transaction(EVERY_WORKSPACE) as connection:
-                for table in metadata.tables.values():
-                    await connection.execute(delete(table).where(table.c.workspace == workspace))
-        async with cache.connect(self.settings.cache) as connected:
-            await connected.delete_prefix(f"akin:{workspace}:")
+        await self.flush(workspace)
+        async with (
+            database.connect(self.settings.database) as db,
+            db.transaction(EVERY_WORKSPACE) as connection,
+        ):
+            for table in metadata.tables.values():
+                await connection.execute(delete(table).where(table.c.workspace == workspace))
         await asyncio.to_thread(self.models.delete_workspace, workspace)
+
+    @asynccontextmanager
+    async def _cache(self) -> AsyncIterator[cache.Cache]:
+        if self.settings.cache == "memory://":
+            yield self.apps[-1].state.recommender._cache  # it is nowhere but in that process
+            return
+        async with cache.connect(self.settings.cache) as connected:
+            yield connected
 
 
 @asynccontextmanager
