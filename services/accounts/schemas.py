@@ -108,7 +108,7 @@ class RevokeRequest(Schema):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    token: str = Field(min_length=1, max_length=MAX_TOKEN)
+    token: str = Field(min_length=1, max_length=MAX_TOKEN, examples=["eyJhbGciOiJFUzI1NiJ9.…"])
     token_type_hint: str | None = Field(default=None, max_length=100)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -17,10 +18,13 @@ from services.cli import (
     workspaces,
 )
 from services.cli.console import AWAY, FAILED, errors
+from services.cli.processes import NotStarted
+from services.cli.supervisor import running_settings
 from services.coalescing import Overloaded
 from services.model_store import ModelStoreError
 from services.recommendations.datasets import NotEnoughData
 from services.recommendations.imports import ImportRefused
+from services.web.config import PlatformSettings
 from services.web.errors import AkinError
 
 app = typer.Typer(
@@ -36,6 +40,16 @@ app = typer.Typer(
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 something needed is away.
     """,
 )
+
+
+@app.callback()
+def prepare(context: typer.Context) -> None:
+    """Work on what `akin up` runs in this AKIN_HOME, if it does; variables that are set go first."""
+    if context.invoked_subcommand not in running.COMMANDS:
+        for name, value in running_settings(PlatformSettings().home).items():
+            os.environ.setdefault(name, value)
+
+
 running.register(app)
 data.register(app)
 app.add_typer(models.app, name="models")
@@ -56,6 +70,11 @@ def main() -> None:
     except AkinError as error:
         errors.print(f"[red]Refused:[/] {error.detail}", highlight=False)
         sys.exit(FAILED)
-    except (ModelStoreError, ImportRefused, NotEnoughData) as error:
+    except (
+        ModelStoreError,
+        ImportRefused,
+        NotEnoughData,
+        NotStarted,
+    ) as error:
         errors.print(f"[red]Refused:[/] {error}", highlight=False)
         sys.exit(FAILED)

@@ -83,7 +83,11 @@ def history(
 ) -> None:
     """List which version was served since when, and why; newest first."""
     rows = [
-        {"since": move.at.isoformat(timespec="seconds"), "version": move.version, "why": move.reason}
+        {
+            "since": move.at.isoformat(timespec="seconds"),
+            "version": move.version,
+            "why": move.reason,
+        }
         for move in _store().history(workspace, name)
     ]
     print_rows(rows, json=json, empty="No version was served yet.")

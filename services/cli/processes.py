@@ -19,6 +19,10 @@ SAME_START: Final = (
 LAST_LINES: Final = 15  # of a log, shown when a process failed: a traceback's end fits
 
 
+class NotStarted(RuntimeError):
+    """Something does not start; the message says what, and what to do or the end of its log."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """One process. `started` (seconds since the epoch) tells it from a later one with the same pid."""

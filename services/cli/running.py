@@ -8,6 +8,11 @@ from typing import Annotated
 
 import typer
 
+from services.web.config import PlatformSettings
+
+
+COMMANDS = ("run", "up", "down")
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -52,11 +57,11 @@ def up() -> None:
     """
     from services.cli import supervisor  # noqa: PLC0415 - psutil and all that only where needed
 
-    supervisor.up()
+    supervisor.up(PlatformSettings())
 
 
 def down() -> None:
     """Stop what `akin up` started; the data stays."""
     from services.cli import supervisor  # noqa: PLC0415
 
-    supervisor.down()
+    supervisor.down(PlatformSettings())

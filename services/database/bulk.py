@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Insert, String, Table, bindparam, func, select
@@ -32,11 +33,12 @@ async def insert_new(
         return list((await connection.execute(statement, list(rows))).scalars())
     arrays = {name: [row[name] for row in rows] for name in columns}
     return list(
-        (await connection.execute(_from_arrays(table, columns, returning), arrays)).scalars()
+        (await connection.execute(_from_arrays(table, tuple(columns), returning), arrays)).scalars()
     )
 
 
-def _from_arrays(table: Table, columns: list[str], returning: Column[Any]) -> Insert:
+@cache  # building it takes longer than inserting a few rows; there is one for each use in the code
+def _from_arrays(table: Table, columns: tuple[str, ...], returning: Column[Any]) -> Insert:
     arrays = [
         bindparam(name, type_=postgresql.ARRAY(_unbounded(table.c[name]))) for name in columns
     ]

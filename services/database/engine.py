@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -29,6 +29,10 @@ SNAPSHOT = "REPEATABLE READ"  # PostgreSQL: all queries see the state as of the 
 LOCK_TIMEOUT = 15.0  # seconds an SQLite writer waits for another process to finish
 
 _set_workspace = text("SELECT set_config('akin.workspace', :workspace, true)")
+_set_workspace_lazily = text(
+    "SELECT set_config('akin.workspace', :workspace, true), "
+    "set_config('synchronous_commit', 'off', true)"
+)
 
 
 class DatabaseUnavailable(ConnectionError):
@@ -50,14 +54,20 @@ class Database:
         self._writing = asyncio.Lock() if self.is_sqlite else None
 
     @asynccontextmanager
-    async def transaction(self, workspace: str) -> AsyncIterator[AsyncConnection]:
+    async def transaction(
+        self, workspace: str, *, durable: bool = True
+    ) -> AsyncIterator[AsyncConnection]:
         """Give a connection in a transaction for `workspace`; commit at the end, roll back on an error.
+
+        Without `durable` the commit does not wait for PostgreSQL's disk: a crash of the server may lose
+        the last half second of it, never a part of one transaction.
 
         Raises:
             DatabaseUnavailable: the server is away; the transaction may be repeated.
         """
         if self._writing is None:
-            async with self._begin(workspace) as connection:
+            setting = _set_workspace if durable else _set_workspace_lazily
+            async with self._begin(workspace, setting=setting) as connection:
                 yield connection
             return
         async with self._writing, self._begin(workspace, "BEGIN IMMEDIATE") as connection:
@@ -71,14 +81,19 @@ class Database:
 
     @asynccontextmanager
     async def _begin(
-        self, workspace: str, begin: str = "BEGIN", *, engine: AsyncEngine | None = None
+        self,
+        workspace: str,
+        begin: str = "BEGIN",
+        *,
+        setting: TextClause = _set_workspace,
+        engine: AsyncEngine | None = None,
     ) -> AsyncIterator[AsyncConnection]:
         with _availability():
             async with (engine or self.engine).connect() as connection:
                 if self.is_sqlite:
                     await connection.exec_driver_sql(begin)
                 else:
-                    await connection.execute(_set_workspace, {"workspace": workspace})
+                    await connection.execute(setting, {"workspace": workspace})
                 yield connection
                 await connection.commit()
 

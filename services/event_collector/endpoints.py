@@ -29,7 +29,9 @@ Writer = Annotated[Caller, requires(Scope.EVENTS_WRITE)]
 @router.post("/interact", response_model=Accepted)
 async def interact(body: Interact, caller: Writer, collector: Collector) -> Response:
     """Record what one person liked and disliked. 200 means: durable, and never counted twice."""
-    occurred_at = body.timestamp or datetime.now(UTC)
+    now = datetime.now(UTC)
+    # What lies ahead is a wrong clock: it would stay the latest reaction, whatever came after it.
+    occurred_at = min(body.timestamp or now, now)
     interactions = [
         InteractionRecorded(
             user_id=body.user_id, item_id=item_id, kind=action, occurred_at=occurred_at
@@ -51,7 +53,7 @@ async def events(body: Events, caller: Writer, collector: Collector) -> Response
             item_id=event.item_id,
             kind=event.kind,
             value=event.value,
-            occurred_at=event.timestamp or now,
+            occurred_at=min(event.timestamp or now, now),
             recommendation_id=event.recommendation_id,
         )
         for event in body.events

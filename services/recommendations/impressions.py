@@ -19,7 +19,7 @@ from services.recommendations.tables import impressions
 
 MAX_BATCH = 200  # lists in one transaction
 MAX_WAITING = 5_000  # lists; more than that means that the database does not keep up
-IN_FLIGHT = 2  # transactions under way at once: one is written while the next one gathers
+IN_FLIGHT = 1  # transactions under way at once: a transaction costs more than the rows in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class Impressions:
         for shown in batch:
             by_workspace[shown.workspace].append(shown)
         for workspace, group in by_workspace.items():
-            async with self._database.transaction(workspace) as connection:
+            # Not worth waiting for the disk: the cache has it too, and both would have to crash at once.
+            async with self._database.transaction(workspace, durable=False) as connection:
                 await repository.lock(connection, workspace, shared=True)
                 epoch = (await repository.catalogue_state(connection, workspace)).epoch
                 rows = [_row(shown) for shown in group if shown.epoch == epoch]

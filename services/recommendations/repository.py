@@ -48,26 +48,29 @@ class CatalogueState:
     cleaned_at: datetime | None = None
 
 
+# Made once: making them anew took longer than running them.
+_lock_alone = text("SELECT pg_advisory_xact_lock(:key)")
+_lock_shared = text("SELECT pg_advisory_xact_lock_shared(:key)")
+_state = select(
+    catalogues.c.epoch,
+    catalogues.c.revision,
+    catalogues.c.generation,
+    catalogues.c.next_number,
+    catalogues.c.cleaned_at,
+).where(catalogues.c.workspace == bindparam("workspace"))
+
+
 async def lock(connection: AsyncConnection, workspace: str, *, shared: bool) -> None:
     """Hold the workspace's lock until the transaction ends."""
     if connection.dialect.name != "postgresql":
         return
-    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     key = zlib.crc32(b"catalogue:" + workspace.encode())
-    await connection.execute(text(f"SELECT {function}(:key)"), {"key": key})
+    await connection.execute(_lock_shared if shared else _lock_alone, {"key": key})
 
 
 async def catalogue_state(connection: AsyncConnection, workspace: str) -> CatalogueState:
     """Return where the catalogue stands; a workspace that nobody used stands at the beginning."""
-    columns = catalogues.c
-    query = select(
-        columns.epoch,
-        columns.revision,
-        columns.generation,
-        columns.next_number,
-        columns.cleaned_at,
-    )
-    row = (await connection.execute(query.where(columns.workspace == workspace))).first()
+    row = (await connection.execute(_state, {"workspace": workspace})).first()
     return CatalogueState(*row) if row else CatalogueState()
 
 

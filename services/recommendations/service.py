@@ -8,7 +8,7 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from prometheus_client import Counter
@@ -38,8 +38,7 @@ _served = Counter("akin_recommended_items", "Items in lists, by where they come 
 _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One place of a list, with its item."""
 
     item: Item

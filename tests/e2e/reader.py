@@ -111,3 +111,9 @@ async def reading(address: str, token: str) -> AsyncIterator[Counter[str]]:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+
+def unforeseen(*answers: Counter[str]) -> set[str]:
+    """Return the answers that no fault excuses: statuses other than 200 and 503."""
+    statuses = {name for counted in answers for name in counted if name[0].isdigit()}
+    return statuses - {"200", "503"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.house import house
+from tests.e2e.house import House, house
 from tests.e2e.parts import Part
 from tests.e2e.reader import Reader
 
@@ -18,16 +18,6 @@ ITEMS = [f"item-{n}" for n in range(12)]
 USERS = 8
 PATIENCE = 30.0  # seconds for a list to change, on a machine that has much else to do
 PROMISED = 1.0  # seconds for a list to change
-
-
-@pytest.fixture
-async def embedded(home: Path, workspace: str) -> AsyncIterator[tuple[Part, Part]]:
-    """Where to post and where to read in the embedded profile: the same process."""
-    data, queue = f"sqlite+aiosqlite:///{home}/akin.db", f"journal:///{home}/journal.db"
-    async with house(home, {}, workspace, data_url=data, queue_url=queue) as made:
-        process = made.http("embedded")
-        await process.start()
-        yield process, process
 
 
 @pytest.fixture
@@ -49,9 +39,12 @@ async def full(
 
 
 async def test_a_reaction_changes_the_next_list_within_a_second_in_the_embedded_profile(
-    embedded: tuple[Part, Part], token: str, report: Callable[[object], None]
+    embedded: House, token: str, report: Callable[[object], None]
 ) -> None:
-    lags = await lags_of_changes(*embedded, token)
+    process = embedded.http("embedded")
+    await process.start()
+
+    lags = await lags_of_changes(process, process, token)
 
     report(f"embedded profile, event to list: {in_milliseconds(lags)} ms")
     assert min(lags) < PROMISED

@@ -13,9 +13,24 @@ from services.cli.processes import Process
 from services.cli.servers.postgresql import PostgreSQL
 from services.cli.servers.rabbitmq import RabbitMQ
 from services.cli.servers.redis import Redis
-from services.cli.servers.server import MissingProgram, Server, ServerFailed, free_ports
+from services.cli.servers.server import (
+    MissingProgram,
+    Server,
+    ServerFailed,
+    Settled,
+    free_ports,
+)
 
-__all__ = ["NAMES", "MissingProgram", "Server", "ServerFailed", "Servers", "missing", "prepare", "start"]
+__all__ = [
+    "NAMES",
+    "MissingProgram",
+    "Server",
+    "ServerFailed",
+    "Servers",
+    "missing",
+    "prepare",
+    "start",
+]
 
 NAMES: Final = ("postgresql", "redis", "rabbitmq")
 
@@ -65,19 +80,31 @@ class Servers:
         _side_by_side(self.by_name.values(), lambda server: server.stop())
 
 
-def prepare(folder: Path, *, names: Collection[str] = NAMES, durable: bool = True) -> Servers:
-    """The named servers, not started yet, with their data, logs and passwords in `folder`.
+def prepare(
+    folder: Path,
+    *,
+    names: Collection[str] = NAMES,
+    durable: bool = True,
+    logs: Path | None = None,
+    started: Callable[[Process], None] = lambda _: None,
+) -> Servers:
+    """The named servers, not started yet, with their data and passwords in `folder`.
 
-    Their addresses hold already. Data that is there is used again.
+    Their addresses hold already. Data that is there is used again. `logs` is where `<name>.log` lies
+    (default: `folder`); `started` is told of every process as soon as it runs, by several threads.
     """
     folder = folder.resolve()
     for name in names:
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     sql, redis, amqp, epmd, erlang = free_ports(5)
+
+    def settled(name: str) -> Settled:
+        return Settled(folder / name, (logs or folder) / f"{name}.log", started)
+
     made: list[Server] = [
-        PostgreSQL(folder / "postgresql", port=sql, durable=durable),
-        Redis(folder / "redis", port=redis),
-        RabbitMQ(folder / "rabbitmq", port=amqp, name_port=epmd, distribution_port=erlang),
+        PostgreSQL(settled("postgresql"), port=sql, durable=durable),
+        Redis(settled("redis"), port=redis),
+        RabbitMQ(settled("rabbitmq"), port=amqp, name_port=epmd, distribution_port=erlang),
     ]
     return Servers({server.name: server for server in made if server.name in names})
 
@@ -89,15 +116,15 @@ def start(folder: Path, *, names: Collection[str] = NAMES, durable: bool = True)
     return servers
 
 
+def missing() -> list[str]:
+    """The packages that a machine lacks for all servers."""
+    with TemporaryDirectory() as folder:
+        return prepare(Path(folder)).missing()
+
+
 def _side_by_side(servers: Collection[Server], do: Callable[[Server], None]) -> None:
     if not servers:
         return
     with ThreadPoolExecutor(len(servers)) as threads:
         for _ in threads.map(do, servers):
             pass
-
-
-def missing() -> list[str]:
-    """The packages that a machine lacks for all servers."""
-    with TemporaryDirectory() as folder:
-        return prepare(Path(folder)).missing()

@@ -19,6 +19,7 @@ from services.cli.servers.server import (
     HOST,
     Server,
     ServerFailed,
+    Settled,
     environment,
     secret,
 )
@@ -49,11 +50,10 @@ class PostgreSQL(Server):
 
     name = "postgresql"
 
-    def __init__(self, folder: Path, *, port: int, durable: bool) -> None:
-        super().__init__(folder)
-        self.port = port
+    def __init__(self, settled: Settled, *, port: int, durable: bool) -> None:
+        super().__init__(settled, port=port)
         self._durable = durable
-        self._data = folder / "data"
+        self._data = self.folder / "data"
 
     @property
     def package(self) -> str:

@@ -11,6 +11,7 @@ from services.cli.processes import Process, spawn
 from services.cli.servers.server import (
     HOST,
     Server,
+    Settled,
     environment,
     exchange,
     secret,
@@ -45,9 +46,10 @@ class RabbitMQ(Server):
     name = "rabbitmq"
     package = "rabbitmq-server"  # of Debian and Ubuntu
 
-    def __init__(self, folder: Path, *, port: int, name_port: int, distribution_port: int) -> None:
-        super().__init__(folder)
-        self.port = port
+    def __init__(
+        self, settled: Settled, *, port: int, name_port: int, distribution_port: int
+    ) -> None:
+        super().__init__(settled, port=port)
         self._name_port = name_port
         self._distribution_port = distribution_port
         self._names: Process | None = None
@@ -79,6 +81,7 @@ class RabbitMQ(Server):
     def _launch(self) -> Process:
         if self._names is None or not self._names.alive():
             self._names = self._spawn([EPMD, "-port", str(self._name_port)], name=EPMD)
+            self._started(self._names)
         return self._spawn([self.program()], name=self.name)
 
     def _spawn(self, command: Sequence[str | Path], *, name: str) -> Process:

@@ -39,10 +39,6 @@ class Redis(Server):
     name = "redis"
     package = "redis-server"  # of Debian and Ubuntu
 
-    def __init__(self, folder: Path, *, port: int) -> None:
-        super().__init__(folder)
-        self.port = port
-
     @property
     def url(self) -> str:
         """`redis://:password@127.0.0.1:port/0`."""

@@ -8,11 +8,12 @@ import secrets
 import socket
 import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.cli.processes import Process, last_lines
+from services.cli.processes import NotStarted, Process, last_lines
 
 HOST: Final = "127.0.0.1"
 # Below the range that Linux gives to outgoing connections (from 32768): no client that keeps
@@ -26,26 +27,36 @@ STOP_TIMEOUT: Final = 30.0  # seconds: PostgreSQL's last checkpoint, RabbitMQ's 
 LOOK_EVERY: Final = 0.05  # seconds between two looks whether it answers
 
 
-class ServerFailed(RuntimeError):
+class ServerFailed(NotStarted):
     """A server did not start; the message ends with the last lines of its log."""
 
 
-class MissingProgram(RuntimeError):
+class MissingProgram(NotStarted):
     """Programs are not installed; the message is one line and says what to install."""
 
     def __init__(self, *packages: str) -> None:
         super().__init__(f"Servers are missing. Install them: apt-get install {' '.join(packages)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the caller settles for a server: its folder, its log, and who is told of each process."""
+
+    folder: Path
+    log: Path
+    started: Callable[[Process], None]
+
+
 class Server(ABC):
     """One server: `start`, `stop`, and for fault tests `kill` and `restart` (same port, same data)."""
 
     name: str
-    port: int
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log = folder / "server.log"
+    def __init__(self, settled: Settled, *, port: int) -> None:
+        self.folder = settled.folder
+        self.log = settled.log
+        self.port = port
+        self._started = settled.started
         self._process: Process | None = None
 
     @property
@@ -113,6 +124,7 @@ class Server(ABC):
 
     def _answers_after_launch(self, deadline: float) -> bool:
         self._process = self._launch()
+        self._started(self._process)
         while self._process.alive():
             if self._answers():
                 return True
@@ -165,14 +177,20 @@ def exchange(port: int, *, say: bytes, expect: bytes) -> bool:
 
 def free_ports(count: int) -> list[int]:
     """Different ports of the loopback address that nobody listens on now."""
-    found: list[int] = []
-    with ExitStack() as held:
-        while len(found) < count:
-            attempt = held.enter_context(socket.socket())
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                attempt.bind((HOST, random.choice(PORTS)))  # noqa: S311 - not a secret
-            except OSError:
-                continue
-            found.append(attempt.getsockname()[1])
-    return found
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.choice(PORTS)  # noqa: S311 - not a secret
+        if is_free(port):
+            found.add(port)
+    return list(found)
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this port of the loopback address."""
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((HOST, port))
+        except OSError:
+            return False
+        return True

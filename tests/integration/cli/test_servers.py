@@ -19,6 +19,8 @@ from redis.exceptions import AuthenticationError
 
 from services.cli import servers
 
+pytestmark = pytest.mark.xdist_group("servers")  # they are started once for this file
+
 QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
 # Seconds: RabbitMQ 3.10 writes the register of its quorum queues a moment after it has confirmed the
 # declaration. Killed before that, it finds the queue again but never a leader for it.

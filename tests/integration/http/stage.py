@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import delete
 
 from services import cache, database
+from services.accounts.tables import metadata as accounts_metadata
 from services.database import EVERY_WORKSPACE
 from services.model_store import ModelStore
 from services.recommendations.tables import metadata
@@ -115,7 +117,7 @@ class Platform:
             database.connect(self.settings.database) as db,
             db.transaction(EVERY_WORKSPACE) as connection,
         ):
-            for table in metadata.tables.values():
+            for table in (*metadata.sorted_tables, *reversed(accounts_metadata.sorted_tables)):
                 await connection.execute(delete(table).where(table.c.workspace == workspace))
         await asyncio.to_thread(self.models.delete_workspace, workspace)
 
@@ -144,3 +146,25 @@ async def until(
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(every)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route as OpenAPI shows it; `scopes` is None where it is open."""
+
+    method: str
+    path: str
+    scopes: tuple[str, ...] | None
+    operation: dict[str, Any]
+
+
+def routes(*apps: FastAPI) -> list[Route]:
+    """Return every route of the apps' OpenAPI documents."""
+    found = {}
+    for app in apps:
+        for path, operations in app.openapi()["paths"].items():
+            for method, operation in operations.items():
+                security = operation.get("security")
+                scopes = tuple(security[0]["token"]) if security else None
+                found[method, path] = Route(method.upper(), path, scopes, operation)
+    return list(found.values())

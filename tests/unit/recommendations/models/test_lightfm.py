@@ -69,15 +69,21 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(checkerboard
     assert one.arrays["factors"].tobytes() != other.arrays["factors"].tobytes()
 
 
-def test_an_items_embedding_is_the_sum_of_its_own_and_its_features(checkerboard: Dataset) -> None:
-    """Without features an item is its own embedding alone; with them, the two differ by the features'."""
-    fitted = lightfm.fit(checkerboard, SMALL)
-    assert fitted.arrays["factors"].shape == (40, 16)
-    assert fitted.arrays["feature_factors"].shape == (2, 16)
+def test_what_two_items_share_is_in_both_their_embeddings(checkerboard: Dataset) -> None:
+    """With a feature's weight far above the item's own, items of one genre are nearly the same."""
+    arrays = lightfm.fit(checkerboard, replace(SMALL, feature_weight=20.0)).arrays
+    factors, features = arrays["factors"], arrays["feature_factors"]
+    assert (factors.shape, features.shape) == ((40, 16), (2, 16))
+    for number in range(40):
+        distances = np.linalg.norm(features - factors[number], axis=1)
+        assert distances.argmin() == number % 2  # even comes before odd
+
+
+def test_items_without_features_are_learned_by_themselves(checkerboard: Dataset) -> None:
     plain = replace(checkerboard, items=[Item(n, str(n)) for n in range(40)])
-    without = lightfm.fit(plain, SMALL)
-    assert without.arrays["feature_factors"].shape == (0, 16)
-    assert np.isfinite(placed(without, plain).score([likes(0), likes()])).all()
+    fitted = lightfm.fit(plain, SMALL)
+    assert fitted.arrays["feature_factors"].shape == (0, 16)
+    assert np.isfinite(placed(fitted, plain).score([likes(0), likes()])).all()
 
 
 def test_dislikes_teach_nothing_and_what_was_only_disliked_is_new(checkerboard: Dataset) -> None:
