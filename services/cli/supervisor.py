@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from services.cli import servers
 from services.cli.console import output
 from services.cli.processes import NotStarted, Process, last_lines, spawn
 from services.cli.programs import PROGRAMS, Program
 from services.cli.record import STAGES, RecordFile
 from services.cli.servers.server import HOST, is_free
+from services.database import migrate
 from services.web.config import PlatformSettings
 
 START_TIMEOUT: Final = (
@@ -88,7 +90,7 @@ def _start(settings: PlatformSettings, file: RecordFile, programs: Sequence[Prog
         prepared.start()
     environment = {**os.environ, **shared}
     output.print("Bringing the schema up to date …")
-    _migrate(logs / "migrate.log", environment)
+    _migrate(shared["AKIN_DATABASE_URL"])
     started = {program: _launch(program, home, file, environment) for program in programs}
     _wait_until_healthy(started, logs)
     file.finish()
@@ -123,12 +125,11 @@ def _shared_settings(
     }
 
 
-def _migrate(log: Path, environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "-m", "services.cli", "migrate"]
-    with log.open("ab") as said:
-        done = subprocess.run(command, env=environment, stdout=said, stderr=said, check=False)
-    if done.returncode != 0:
-        raise NotStarted(f"The database's schema could not be migrated.\n{last_lines(log)}")
+def _migrate(url: str) -> None:
+    try:
+        asyncio.run(migrate(url))
+    except (ConnectionError, SQLAlchemyError) as error:
+        raise NotStarted(f"The database's schema could not be migrated: {error}") from error
 
 
 def _launch(

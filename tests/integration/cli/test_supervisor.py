@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import signal
 import socket
 import stat
 import subprocess
@@ -81,7 +80,7 @@ def test_every_process_has_a_log_and_the_record_is_for_its_owner_alone(
 ) -> None:
     supervisor.up(settings, programs=programs)
     logs = {log.name for log in (settings.home / "logs").iterdir()}
-    assert logs >= {"migrate.log", "some_service.log", "some_worker.log"}
+    assert logs >= {"some_service.log", "some_worker.log"}
     record = settings.home / "run" / "processes.json"
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
     supervisor.down(settings)
@@ -108,7 +107,9 @@ def test_up_after_a_kill_ends_the_rest_and_starts_all_anew(
 ) -> None:
     supervisor.up(settings, programs=programs)
     before = processes(settings)
-    psutil.Process(before[victim].pid).kill()
+    killed = psutil.Process(before[victim].pid)
+    killed.kill()
+    killed.wait()
     supervisor.up(settings, programs=programs)
     assert "ending the rest" in capsys.readouterr().out
     assert not any(process.alive() for process in before)
@@ -149,7 +150,7 @@ def test_a_service_that_ends_at_once_is_named_with_the_end_of_its_log(
     settings: PlatformSettings, tmp_path: Path
 ) -> None:
     broken = write_programs(tmp_path, Behaviour(at_start="raise RuntimeError('no luck today')"))
-    with pytest.raises(NotStarted, match="(?s)some_service has ended.*no luck today"):
+    with pytest.raises(NotStarted, match=r"(?s)some_service has ended.*no luck today"):
         supervisor.up(settings, programs=broken)
     assert processes(settings) == []
 
@@ -178,9 +179,10 @@ def test_a_schema_that_cannot_be_migrated_stops_up(
 def test_a_port_that_is_taken_is_told_before_anything_is_started(
     settings: PlatformSettings, programs: list[Program]
 ) -> None:
-    with socket.create_server(("127.0.0.1", programs[0].port)):
-        with pytest.raises(NotStarted, match=rf"taken.*{programs[0].port} \(some_service\)"):
-            supervisor.up(settings, programs=programs)
+    message = rf"taken.*{programs[0].port} \(some_service\)"
+    taken = socket.create_server(("127.0.0.1", programs[0].port))
+    with taken, pytest.raises(NotStarted, match=message):
+        supervisor.up(settings, programs=programs)
     assert not (settings.home / "logs").exists()
 
 
@@ -236,8 +238,9 @@ def test_commands_find_the_settings_of_what_runs_and_only_of_that(
     found = supervisor.running_settings(settings.home)
     assert found["AKIN_DATABASE_URL"] == settings.database
     assert found["AKIN_BROKER_URL"] == settings.broker
-    processes(settings)[0].send(signal.SIGKILL)
-    time.sleep(0.5)
+    killed = psutil.Process(processes(settings)[0].pid)
+    killed.kill()
+    killed.wait()
     assert supervisor.running_settings(settings.home) == {}
     supervisor.up(settings, programs=programs)
     supervisor.down(settings)
