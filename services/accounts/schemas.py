@@ -52,7 +52,7 @@ class CreateClient(Schema):
     name: Id = Field(examples=["Ada Lovelace"])
     email: Email
     password: NewPassword
-    scopes: list[Scope] | None = Field(
+    scopes: list[Annotated[Scope, Field(strict=False)]] | None = Field(
         default=None,
         min_length=1,
         description="Only where registration needs `clients:admin`: what the new client may do, "

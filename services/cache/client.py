@@ -1,7 +1,7 @@
 """A small client for what the services do with Redis.
 
-Concurrent reads share one MGET and concurrent appends one pipeline: a command on its own costs
-about 50 µs of the event loop, a key in a shared MGET about 5 (docs/benchmarks.md).
+Concurrent reads share one MGET: a command on its own costs about 50 µs of the event loop, a key in a
+shared MGET about 5 (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ WAIT = 2.0  # seconds for a connection, for connecting and for an answer; beyond
 LIFETIME = timedelta(days=7)  # of what was rebuilt: idle users leave the memory, a miss rebuilds
 MAX_BATCH = 256  # requests that share one round trip
 MAX_WAITING = 10_000  # requests; more than that means that Redis does not keep up
-IN_FLIGHT = 4  # round trips under way at once
 STAMP = b"stamp"  # the field that counters have when they were rebuilt, not only added to
 SCAN_COUNT = 1_000  # keys per step when a prefix is deleted
 
@@ -37,29 +36,25 @@ class Cache:
 
     def __init__(self, client: Redis) -> None:
         self.client = client
+        # One round trip at a time: who comes meanwhile shares the next one, and what the sharers do
+        # afterwards they do at the same time again, in one matrix product and one transaction.
         self._reads: Coalescer[Sequence[str], list[bytes | None]] = Coalescer(
-            self._read_all, max_batch=MAX_BATCH, max_waiting=MAX_WAITING, in_flight=IN_FLIGHT
-        )
-        self._appends: Coalescer[tuple[str, bytes], None] = Coalescer(
-            self._append_all, max_batch=MAX_BATCH, max_waiting=MAX_WAITING, in_flight=IN_FLIGHT
+            self._read_all, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
         )
 
     async def read(self, *keys: str) -> list[bytes | None]:
         """Return the values of `keys`, None where there is none."""
         return await self._reads.submit(keys)
 
-    async def append(self, key: str, value: bytes) -> None:
-        """Append to the value of `key` if there is one; what is not there is left to a rebuild.
-
-        A reader may see, for a moment, a value that begins in the middle: see `_append_all`.
-        """
-        await self._appends.submit((key, value))
-
     async def append_many(self, values: Mapping[str, bytes]) -> None:
-        """Append to many values at once, in round trips of `MAX_BATCH`."""
+        """Append to the values of these keys where there are any; what is not there is left to a rebuild.
+
+        It takes round trips of `MAX_BATCH`. A reader may see, for a moment, a value that begins in the
+        middle: see `_append`.
+        """
         pairs = list(values.items())
         for start in range(0, len(pairs), MAX_BATCH):
-            await self._append_all(pairs[start : start + MAX_BATCH])
+            await self._append(pairs[start : start + MAX_BATCH])
 
     async def counts(
         self, key: str, load: Callable[[], Awaitable[Mapping[int, int]]]
@@ -157,7 +152,6 @@ class Cache:
     async def close(self) -> None:
         """Let what is under way finish, and disconnect."""
         await self._reads.close()
-        await self._appends.close()
         await self.client.aclose()
 
     async def _read_all(self, requests: Sequence[Sequence[str]]) -> list[list[bytes | None]]:
@@ -165,18 +159,17 @@ class Cache:
             values: Any = iter(await self.client.mget([k for keys in requests for k in keys]))
         return [[next(values) for _ in keys] for keys in requests]
 
-    async def _append_all(self, requests: Sequence[tuple[str, bytes]]) -> list[None]:
+    async def _append(self, pairs: Sequence[tuple[str, bytes]]) -> None:
         with _availability():
             pipeline = self.client.pipeline(transaction=False)
-            for key, value in requests:
+            for key, value in pairs:
                 pipeline.append(key, value)
             lengths = await pipeline.execute()
             # As long as what was appended: there was nothing. A piece without its beginning would
             # stay for ever (it has no lifetime), so it goes; the append still broke every watch.
-            pieces = [k for (k, v), n in zip(requests, lengths, strict=True) if n == len(v)]
+            pieces = [k for (k, v), n in zip(pairs, lengths, strict=True) if n == len(v)]
             if pieces:
                 await self.client.unlink(*pieces)
-        return [None] * len(requests)
 
 
 @contextmanager

@@ -25,12 +25,9 @@ from services.database import migrate
 from services.web.config import PlatformSettings
 
 START_TIMEOUT: Final = (
-    120.0  # seconds: four Python processes take 6 alone, many times that on a busy machine
+    120.0  # seconds: four processes take 6 alone, ten times that on a busy machine
 )
-STOP_TIMEOUT: Final = (
-    30.0  # seconds: a service's last requests, a worker's batch, a server's last sync
-)
-JWKS_URL: Final = "http://127.0.0.1:5004/.well-known/jwks.json"
+STOP_TIMEOUT: Final = 30.0  # seconds: last requests, a worker's batch, a server's last sync
 LOOK_EVERY: Final = 0.2  # seconds between two looks at who is healthy
 
 
@@ -54,7 +51,11 @@ def up(settings: PlatformSettings, *, programs: Sequence[Program] = PROGRAMS) ->
         except BaseException:
             _end_all(file)
             raise
-        _tell(home, programs)
+        output.print(
+            f"Akin is running; routes are at /docs of each service, logs in {home / 'logs'}. "
+            "`akin clients create NAME` makes a client, `akin down` stops it all.",
+            highlight=False,
+        )
 
 
 def down(settings: PlatformSettings) -> None:
@@ -83,7 +84,7 @@ def _start(settings: PlatformSettings, file: RecordFile, programs: Sequence[Prog
     prepared = servers.prepare(
         home / "servers", names=needed, logs=logs, started=partial(file.add, "servers")
     )
-    shared = _shared_settings(settings, home, prepared)
+    shared = _shared_settings(settings, prepared, programs)
     file.begin(shared)
     if needed:
         output.print(f"Starting {', '.join(needed)} …")
@@ -107,9 +108,11 @@ def _needed_servers(settings: PlatformSettings) -> list[str]:
 
 
 def _shared_settings(
-    settings: PlatformSettings, home: Path, prepared: servers.Servers
+    settings: PlatformSettings, prepared: servers.Servers, programs: Sequence[Program]
 ) -> dict[str, str]:
     addresses = {name: server.url for name, server in prepared.by_name.items()}
+    home = settings.home.resolve()
+    accounts = next(program for program in [*programs, *PROGRAMS] if program.name == "accounts")
     return {
         "AKIN_HOME": str(home),
         "AKIN_DATABASE_URL": addresses.get("postgresql", settings.database),
@@ -118,7 +121,7 @@ def _shared_settings(
         # Not where `akin run` keeps its models: they number the items of another database.
         "AKIN_MODEL_STORE_URL": settings.model_store_url or f"file://{home / 'servers' / 'models'}",
         # As on several machines: only accounts reads the private keys.
-        "AKIN_JWKS_URL": settings.jwks_url or JWKS_URL,
+        "AKIN_JWKS_URL": settings.jwks_url or f"{accounts.address}/.well-known/jwks.json",
         "AKIN_RECOMMENDATIONS_ALLOW_CLEANUP": os.environ.get(
             "AKIN_RECOMMENDATIONS_ALLOW_CLEANUP", "true"
         ),
@@ -190,15 +193,6 @@ def _end_all(file: RecordFile) -> None:
         ]
         output.print(f"Ended {stage}: {', '.join(names)}")
     file.clear()
-
-
-def _tell(home: Path, programs: Sequence[Program]) -> None:
-    documented = next(program for program in programs if not program.is_worker)
-    output.print(
-        f"Akin is running. Routes: {documented.address}/docs on each. Logs: {home / 'logs'}. "
-        "`akin clients create NAME` makes a client, `akin down` stops it all.",
-        highlight=False,
-    )
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from services.recommendations.schemas import Genre, Limit, ModelName, Text
 from services.security.scopes import Scope
 from services.web.errors import Conflict, Forbidden, NotFound
 from services.web.gate import Caller, requires
+from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.schemas import ErrorBody, Id, Responses
 
 router = APIRouter()
@@ -80,7 +81,7 @@ async def list_items(
     )
 
 
-@router.put("/items/{item_id:path}", response_model=schemas.ItemOut)
+@router.put("/items/{item_id:id}", response_model=schemas.ItemOut)
 async def put_item(
     item_id: Id, body: schemas.ItemBody, caller: Writer, editing: Editing
 ) -> schemas.ItemOut:
@@ -100,7 +101,7 @@ async def put_item(
     return schemas.ItemOut(item_id=item_id, **body.model_dump())
 
 
-@router.get("/items/{item_id:path}", response_model=schemas.ItemOut, responses=_NONE)
+@router.get("/items/{item_id:id}", response_model=schemas.ItemOut, responses=_NONE)
 async def get_item(item_id: Id, caller: Reader, editing: Editing) -> schemas.ItemOut:
     """Return an item."""
     item = await editing.get(caller.workspace, item_id)
@@ -109,7 +110,7 @@ async def get_item(item_id: Id, caller: Reader, editing: Editing) -> schemas.Ite
     return _out(item)
 
 
-@router.delete("/items/{item_id:path}", status_code=204, responses=_NONE)
+@router.delete("/items/{item_id:id}", status_code=204, responses=_NONE)
 async def delete_item(item_id: Id, caller: Writer, editing: Editing) -> Response:
     """Take an item out of the catalogue; it appears in no list any more."""
     if not await editing.delete(caller.workspace, item_id):

@@ -15,11 +15,14 @@ from services.recommendations.service import Place, Recommendations, Recommender
 from services.security.scopes import Scope
 from services.web.errors import Unprocessable
 from services.web.gate import Caller, requires
+from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.schemas import ErrorBody, Id, Responses
 
 router = APIRouter()
 
-MAX_EXCLUDED = 200  # ids in one request's `exclude`: a longer URL is more than servers read (64 KiB)
+MAX_EXCLUDED = (
+    200  # ids in one request's `exclude`: a longer URL is more than servers read (64 KiB)
+)
 
 _REASONS = {
     "model": "Like what you liked.",
@@ -42,7 +45,7 @@ Lists = Annotated[Recommender, Depends(_recommender)]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 
 
-@router.get("/recs/{user_id:path}", response_model=schemas.RecommendationList)
+@router.get("/recs/{user_id:id}", response_model=schemas.RecommendationList)
 async def recommend(
     user_id: UserId,
     caller: Reader,
@@ -79,7 +82,7 @@ async def recommend_from_history(
     return _json(_answer(made))
 
 
-@router.get("/users/{user_id:path}/history", response_model=schemas.HistoryPage)
+@router.get("/users/{user_id:id}/history", response_model=schemas.HistoryPage)
 async def history(
     user_id: UserId, caller: Reader, lists: Lists, limit: Limit = 50, cursor: str | None = None
 ) -> schemas.HistoryPage:

@@ -19,7 +19,6 @@ from services.recommendations.tables import impressions
 
 MAX_BATCH = 200  # lists in one transaction
 MAX_WAITING = 5_000  # lists; more than that means that the database does not keep up
-IN_FLIGHT = 1  # transactions under way at once: a transaction costs more than the rows in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +35,46 @@ class Impression:
 
 
 class Impressions:
-    """Remembers what was shown, in the cache and in the database."""
+    """Remembers what was shown, in the cache and in the database: concurrent lists together."""
 
     def __init__(self, database: Database, cache: Cache) -> None:
         self._database = database
         self._cache = cache
-        self._rows: Coalescer[Impression, None] = Coalescer(
-            self._insert, max_batch=MAX_BATCH, max_waiting=MAX_WAITING, in_flight=IN_FLIGHT
+        self._lists: Coalescer[Impression, list[str]] = Coalescer(
+            self._remember, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
         )
 
     async def remember(self, shown: Impression) -> list[str]:
         """Return once the list is remembered, with the names of what was away.
 
-        The cache comes first: should the process die in between, an item counts as shown that was
-        not, which harms nobody; the other way round it would be shown twice.
+        Raises:
+            ConnectionError: both are away. Remembered nowhere: better no list than one that repeats.
         """
+        return await self._lists.submit(shown)
+
+    async def _remember(self, batch: Sequence[Impression]) -> list[list[str]]:
+        # The cache comes first: should the process die in between, an item counts as shown that was
+        # not, which harms nobody; the other way round it would be shown twice.
         degraded = []
-        numbers = np.array([place.number for place in shown.places], NUMBER).tobytes()
         try:
-            await self._cache.append(
-                shown_key(shown.workspace, shown.generation, shown.user_id), numbers
-            )
+            await self._append(batch)
         except CacheUnavailable:
             degraded.append("cache")
         try:
-            await self._rows.submit(shown)
+            await self._insert(batch)
         except ConnectionError:
             if degraded:
-                raise  # remembered nowhere: better no list than one that repeats
+                raise
             degraded.append("database")
-        return degraded
+        return [degraded] * len(batch)
 
-    async def _insert(self, batch: Sequence[Impression]) -> list[None]:
+    async def _append(self, batch: Sequence[Impression]) -> None:
+        logs: dict[str, bytes] = defaultdict(bytes)
+        for shown in batch:
+            logs[shown_key(shown.workspace, shown.generation, shown.user_id)] += _numbers(shown)
+        await self._cache.append_many(logs)
+
+    async def _insert(self, batch: Sequence[Impression]) -> None:
         by_workspace: dict[str, list[Impression]] = defaultdict(list)
         for shown in batch:
             by_workspace[shown.workspace].append(shown)
@@ -79,11 +86,14 @@ class Impressions:
                 rows = [_row(shown) for shown in group if shown.epoch == epoch]
                 key = impressions.c.recommendation_id
                 await insert_new(connection, impressions, rows, returning=key)
-        return [None] * len(batch)
 
     async def close(self) -> None:
         """Write what is waiting."""
-        await self._rows.close()
+        await self._lists.close()
+
+
+def _numbers(shown: Impression) -> bytes:
+    return np.array([place.number for place in shown.places], NUMBER).tobytes()
 
 
 def _row(shown: Impression) -> dict[str, object]:
@@ -92,7 +102,7 @@ def _row(shown: Impression) -> dict[str, object]:
         "recommendation_id": shown.recommendation_id,
         "user_id": shown.user_id,
         "shown_at": datetime.now(UTC),
-        "items": np.array([place.number for place in shown.places], NUMBER).tobytes(),
+        "items": _numbers(shown),
         "sources": letters(shown.places),
         "model_version": shown.model_version,
     }

@@ -71,7 +71,14 @@ class ItemBody(Schema):
 
     title: Text | None = None
     genres: Genres = []
-    labels: Annotated[dict[Genre, Text], Field(max_length=MAX_GENRES)] = {}
+    # pydantic checks the keys, but does not say in JSON Schema that no others are allowed.
+    labels: Annotated[
+        dict[Genre, Text],
+        Field(
+            max_length=MAX_GENRES,
+            json_schema_extra={"additionalProperties": False, "propertyNames": {"maxLength": 100}},
+        ),
+    ] = {}
     published_at: Time | None = None
     hidden: bool = False
 

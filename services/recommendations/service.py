@@ -219,15 +219,16 @@ class Recommender:
     async def _catch_up(self, held: Workspace, version: bytes | None = None) -> None:
         """Bring the workspace to where the cache, or in doubt the database, says that it stands."""
         try:
-            if version is None:
-                (version,) = await self._cache.read(catalogue_key(held.name))
-            if version is None:
-                version = await self._cache.rebuild(
-                    catalogue_key(held.name), held.catalogue_version, lifetime=FRESH
-                )
+            version = version or await self._version(held)
         except CacheUnavailable:
             version = await held.catalogue_version()
         await held.refresh(version)
+
+    async def _version(self, held: Workspace) -> bytes:
+        key = catalogue_key(held.name)
+        async with held.looking:
+            (version,) = await self._cache.read(key)
+            return version or await self._cache.rebuild(key, held.catalogue_version, lifetime=FRESH)
 
     async def _exists(self, workspace: str, user_id: str) -> bool:
         async with self._database.reading(workspace) as connection:

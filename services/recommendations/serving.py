@@ -28,7 +28,8 @@ from services.recommendations.state import popularity_key
 
 log = logging.getLogger(__name__)
 
-POPULARITY_SECONDS = 5.0  # how old the counters of what is popular may be
+POPULARITY_SECONDS = 5.0  # how old the counters of what is popular may be …
+POPULARITY_SHARE = 0.02  # … unless reading them takes more of the event loop's time than this
 SCORE_BATCH = 32  # histories in one matrix product: beyond it the time per history stays the same
 SCORE_WAITING = 5_000  # requests; about two seconds of work
 IN_LOOP = (
@@ -48,8 +49,11 @@ class Workspace:
         self._cache = cache
         self._loader = loader
         self._loaded = False
+        self.looking = (
+            asyncio.Lock()
+        )  # at the database for where the catalogue stands: once for all
         self._refreshing = asyncio.Lock()
-        self._popular_at = 0.0
+        self._popular_until = 0.0
         self._scores: Coalescer[History, NDArray[np.float32]] = Coalescer(
             self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
         )
@@ -106,9 +110,10 @@ class Workspace:
         await self._count_popular()
 
     async def _count_popular(self, *, force: bool = False) -> None:
-        if not force and monotonic() - self._popular_at < POPULARITY_SECONDS:
+        began = monotonic()
+        if not force and began < self._popular_until:
             return
-        self._popular_at = monotonic()
+        self._popular_until = began + POPULARITY_SECONDS
         key = popularity_key(self.name, self.catalogue.generation)
         with suppress(CacheUnavailable):  # what was popular a while ago still is
             counted = await self._cache.counts(key, self._load_counts)
@@ -117,6 +122,8 @@ class Workspace:
                 if number < len(counts):
                     counts[number] = count
             self.popularity = popularity_of(counts, self.catalogue.mask)
+        took = monotonic() - began
+        self._popular_until = began + max(POPULARITY_SECONDS, took / POPULARITY_SHARE)
 
     async def _load_counts(self) -> dict[int, int]:
         async with self._database.reading(self.name) as connection:

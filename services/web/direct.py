@@ -63,14 +63,20 @@ class DirectRoute(BaseRoute):
         elif name in self._route.param_convertors:
             self._in_path[name] = TypeAdapter(hint).validate_python
         elif default is not inspect.Parameter.empty:
-            self._in_query[name] = _list_is_not_direct if _is_list(hint) else TypeAdapter(hint).validate_python
+            self._in_query[name] = (
+                _list_is_not_direct if _is_list(hint) else TypeAdapter(hint).validate_python
+            )
             self._defaults[name] = default
         else:
             raise TypeError(f"'{name}' of {self._route.path} has no place in a direct route.")
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Take the route's own method and path, unless the application is mounted below another."""
-        if scope["type"] != "http" or scope["method"] not in self._methods or scope.get("root_path"):
+        if (
+            scope["type"] != "http"
+            or scope["method"] not in self._methods
+            or scope.get("root_path")
+        ):
             return Match.NONE, {}
         found = self._route.path_regex.match(scope["path"])
         if found is None:

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
 )
 
 MAX_ID = 200  # characters of any id
@@ -27,9 +28,9 @@ Responses = dict[int | str, dict[str, Any]]  # the `responses` of a route
 
 
 class Schema(BaseModel):
-    """A body of the contract: unknown fields, NaN and infinities are refused."""
+    """A body of the contract: unknown fields, other types, NaN and infinities are refused."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Id = Annotated[
@@ -39,13 +40,18 @@ Id = Annotated[
 ]
 
 
-_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:", re.ASCII)
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 
 
-def _epoch(value: object) -> object:
-    # pydantic would take "20261010" for seconds and large numbers for milliseconds.
-    if isinstance(value, str) and not _DATE_AND_TIME.match(value):
-        raise ValueError("must be RFC 3339, such as 2026-01-31T12:00:00Z, or epoch seconds")
+def _moment(value: object) -> object:
+    # Not left to pydantic: it takes "20261010" for seconds, and large numbers for milliseconds.
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value.upper() if _DATE_AND_TIME.match(value) else "")
+        except ValueError:
+            raise ValueError(
+                "must be RFC 3339, such as 2026-01-31T12:00:00Z, or epoch seconds"
+            ) from None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
     if not 0 <= value < LATEST.timestamp():
@@ -61,7 +67,20 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-Time = Annotated[datetime, BeforeValidator(_epoch), AfterValidator(_in_utc)]
+Time = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    AfterValidator(_in_utc),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "number", "minimum": 0, "exclusiveMaximum": LATEST.timestamp()},
+            ],
+            "examples": ["2026-01-31T12:00:00Z"],
+        }
+    ),
+]
 
 
 def same_length(values: list[Any], info: ValidationInfo, other: str) -> list[Any]:

@@ -149,7 +149,8 @@ def test_up_after_a_killed_up_ends_what_that_had_started(
 def test_a_service_that_ends_at_once_is_named_with_the_end_of_its_log(
     settings: PlatformSettings, tmp_path: Path
 ) -> None:
-    broken = write_programs(tmp_path, Behaviour(at_start="raise RuntimeError('no luck today')"))
+    failure = "return await send({'type': 'lifespan.startup.failed', 'message': 'no luck today'})"
+    broken = write_programs(tmp_path, Behaviour(at_start=failure))
     with pytest.raises(NotStarted, match=r"(?s)some_service has ended.*no luck today"):
         supervisor.up(settings, programs=broken)
     assert processes(settings) == []

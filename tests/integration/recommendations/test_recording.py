@@ -136,7 +136,7 @@ async def stored(data: Database, workspace: str) -> dict[str, str]:
     query = select(*columns).join_from(interactions, items, numbered, isouter=True)
     async with data.reading(workspace) as connection:
         rows = await connection.execute(query.where(interactions.c.workspace == workspace))
-        return dict(rows.tuples().all())
+        return {row.event_id: row.item_id for row in rows}
 
 
 def liked(event_id: str, item_id: str) -> Reaction:
