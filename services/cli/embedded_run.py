@@ -18,6 +18,7 @@ from pathlib import Path
 
 import typer
 import uvicorn
+from pydantic import SecretStr
 
 from services.accounts import clients
 from services.accounts.schemas import CreateClient
@@ -95,7 +96,9 @@ async def _demo_client(resources: Resources) -> DemoClient:
         return DemoClient(**json.loads(file.read_text()))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     passwords = Passwords()
-    wanted = CreateClient(username="demo", name="Demo", email="demo@example.com", password=password)
+    wanted = CreateClient(
+        username="demo", name="Demo", email="demo@example.com", password=SecretStr(password)
+    )
     try:
         client_id = await clients.create_client(
             await resources.database(), passwords, wanted, workspace=WORKSPACE, scopes=SHARED_SCOPES

@@ -19,6 +19,7 @@ from services.recommendations.tables import impressions
 
 MAX_BATCH = 200  # lists in one transaction
 MAX_WAITING = 5_000  # lists; more than that means that the database does not keep up
+MAX_MISSED = 10_000  # users whose log lacks a list because the cache was away; about 1 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Impressions:
         self._lists: Coalescer[Impression, list[str]] = Coalescer(
             self._remember, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
         )
+        self._missed: set[str] = set()
 
     async def remember(self, shown: Impression) -> list[str]:
         """Return once the list is remembered, with the names of what was away.
@@ -72,7 +74,22 @@ class Impressions:
         logs: dict[str, bytes] = defaultdict(bytes)
         for shown in batch:
             logs[shown_key(shown.workspace, shown.generation, shown.user_id)] += _numbers(shown)
-        await self._cache.append_many(logs)
+        try:
+            await self._cache.append_many(logs)
+        except CacheUnavailable:
+            if len(self._missed) < MAX_MISSED:
+                self._missed |= logs.keys()
+            raise
+
+    async def forget_missed(self) -> None:
+        """Let the logs that lack a list be built anew, before anybody reads them again.
+
+        Raises:
+            CacheUnavailable: it is still away.
+        """
+        if missed := set(self._missed):
+            await self._cache.delete(*missed)
+            self._missed -= missed
 
     async def _insert(self, batch: Sequence[Impression]) -> None:
         by_workspace: dict[str, list[Impression]] = defaultdict(list)

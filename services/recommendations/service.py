@@ -197,6 +197,7 @@ class Recommender:
         """Return the user's state, and what was away; the workspace is current afterwards."""
         name, generation = held.name, held.catalogue.generation
         try:
+            await self._impressions.forget_missed()
             version, history, shown = await self._cache.read(
                 catalogue_key(name),
                 history_key(name, generation, user_id),

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_nothing_is_pinned_twice_for_the_same_python() -> None:
 def test_every_requirement_of_the_project_is_pinned_as_it_allows() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [Requirement(r) for r in [*project["dependencies"], *sum(extras.values(), [])]]
+    wanted = [Requirement(r) for r in chain(project["dependencies"], *extras.values())]
     pins = [pin for part in parts().values() for pin in part]
     for requirement in wanted:
         matching = [pin for pin in pins if pin.name == canonicalize_name(requirement.name)]
