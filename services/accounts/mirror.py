@@ -7,13 +7,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from services.accounts import repository
 from services.cache import Cache
 from services.database import EVERY_WORKSPACE, Database
 from services.security import revocations
+from services.security.repeating import repeating
 
 log = logging.getLogger(__name__)
 
@@ -75,16 +76,5 @@ async def mirroring(
 ) -> AsyncIterator[Mirror]:
     """Give the mirror, which looks every `interval` seconds until the end of the block."""
     mirror = Mirror(database, cache)
-
-    async def loop() -> None:
-        while True:
-            await mirror.sync()
-            await asyncio.sleep(interval)
-
-    task = asyncio.create_task(loop())
-    try:
+    async with repeating(mirror.sync, interval=interval):
         yield mirror
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

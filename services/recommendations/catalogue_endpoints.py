@@ -22,9 +22,9 @@ from services.recommendations.endpoints import decode_cursor, encode_cursor
 from services.recommendations.loading import MODEL
 from services.recommendations.schemas import Genre, Limit, ModelName, Text
 from services.security.scopes import Scope
+from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.errors import Conflict, Forbidden, NotFound
 from services.web.gate import Caller, requires
-from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.schemas import ErrorBody, Id, Responses
 
 router = APIRouter()

@@ -13,9 +13,9 @@ from services.recommendations import schemas
 from services.recommendations.schemas import Genre, Limit, UserId
 from services.recommendations.service import Place, Recommendations, Recommender
 from services.security.scopes import Scope
+from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.errors import Unprocessable
 from services.web.gate import Caller, requires
-from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.schemas import ErrorBody, Id, Responses
 
 router = APIRouter()

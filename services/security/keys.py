@@ -14,7 +14,7 @@ import os
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk
+
+from services.security.repeating import repeating
 
 log = logging.getLogger(__name__)
 
@@ -113,23 +115,16 @@ def rotate(folder: Path) -> Path:
 
 @asynccontextmanager
 async def keep_fresh(keys: Keys, *, interval: float = REFRESH_INTERVAL) -> AsyncIterator[None]:
-    """Read `keys` again every `interval` seconds, until the end of the block."""
+    """Read `keys` again now and every `interval` seconds, until the end of the block."""
 
-    async def loop() -> None:
-        while True:
-            await asyncio.sleep(interval)
-            try:
-                await keys.refresh()
-            except KeysUnavailable as error:
-                log.warning("The keys could not be refreshed.", extra={"reason": str(error)})
+    async def refresh() -> None:
+        try:
+            await keys.refresh()
+        except KeysUnavailable as error:
+            log.warning("The keys could not be refreshed.", extra={"reason": str(error)})
 
-    task = asyncio.create_task(loop())
-    try:
+    async with repeating(refresh, interval=interval):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _ensure_first(folder: Path) -> None:

@@ -8,18 +8,18 @@ change, so that a poll without news costs one GET.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from prometheus_client import Gauge
 from redis.exceptions import RedisError
 
 from services.cache import Cache, CacheUnavailable
+from services.security.repeating import repeating
 from services.security.tokens import Client, RevokedToken
 
 log = logging.getLogger(__name__)
@@ -96,27 +96,16 @@ async def follow(cache: Cache, *, interval: float = INTERVAL) -> AsyncIterator[R
     """Give the revocations, read again every `interval` seconds until the end of the block."""
     revocations = Revocations(cache)
     _age.set_function(revocations.age)
-    await _refresh(revocations)
-    task = asyncio.create_task(_poll(revocations, interval))
-    try:
+
+    async def refresh() -> None:
+        try:
+            await revocations.refresh()
+        except CacheUnavailable as error:
+            log.warning("The revoked tokens could not be read.", extra={"reason": str(error)})
+
+    await refresh()  # before the first request
+    async with repeating(refresh, interval=interval):
         yield revocations
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _poll(revocations: Revocations, interval: float) -> None:
-    while True:
-        await asyncio.sleep(interval)
-        await _refresh(revocations)
-
-
-async def _refresh(revocations: Revocations) -> None:
-    try:
-        await revocations.refresh()
-    except CacheUnavailable as error:
-        log.warning("The revoked tokens could not be read.", extra={"reason": str(error)})
 
 
 async def publish(cache: Cache, revoked: Mapping[str, float]) -> None:

@@ -7,15 +7,21 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import aio_pika
 import httpx
+import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import delete
 
 from services import cache, database
 from services.accounts.tables import metadata as accounts_metadata
+from services.broker import QUEUES
+from services.broker.topology import DEAD, EVENTS
 from services.database import EVERY_WORKSPACE
 from services.model_store import ModelStore
 from services.recommendations.tables import metadata
@@ -128,6 +134,32 @@ class Platform:
             return
         async with cache.connect(self.settings.cache) as connected:
             yield connected
+
+
+def profile(request: pytest.FixtureRequest, home: Path) -> PlatformSettings:
+    """Return the settings of the profile that `request.param` names."""
+    options: dict[str, Any] = {}
+    if request.param == "full":
+        prefix = f"test-{uuid.uuid4().hex[:12]}."
+        options = {
+            "database_url": SecretStr(request.getfixturevalue("database_url")),
+            "broker_url": SecretStr(f"{request.getfixturevalue('amqp_url')}?prefix={prefix}"),
+            "cache_url": SecretStr(request.getfixturevalue("redis_url")),
+        }
+    return PlatformSettings(home=home, log_style="text", log_level="warning", **options)
+
+
+async def delete_queues(url: str) -> None:
+    """Delete what a broker with a prefix has on the shared RabbitMQ; a journal is only a file."""
+    if not url.startswith("amqp"):
+        return
+    prefix = url.partition("?prefix=")[2]
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        for queue in (DEAD, *QUEUES):
+            await channel.queue_delete(prefix + queue)
+        for exchange in (DEAD, EVENTS):
+            await channel.exchange_delete(prefix + exchange)
 
 
 @asynccontextmanager
