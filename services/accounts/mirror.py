@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from services.accounts import repository
 from services.cache import Cache
 from services.database import EVERY_WORKSPACE, Database
+from services.repeating import repeating
 from services.security import revocations
-from services.security.repeating import repeating
 
 log = logging.getLogger(__name__)
 

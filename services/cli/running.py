@@ -10,7 +10,6 @@ import typer
 
 from services.web.config import PlatformSettings
 
-
 COMMANDS = ("run", "up", "down")
 
 

@@ -10,22 +10,25 @@ holds the two together.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+# As everywhere in the contract, and in the tables: what does not fit is refused where it is decoded.
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Kind = Literal["like", "dislike", "view", "rating", "purchase", "skip"]
 
 
 class InteractionRecorded(msgspec.Struct, frozen=True, kw_only=True):
     """A person reacted to an item. The event's id is the interaction's id."""
 
-    user_id: str
-    item_id: str
+    user_id: Id
+    item_id: Id
     kind: Kind
-    occurred_at: datetime
+    occurred_at: Moment
     value: float | None = None  # a rating's 0..5; None for every other kind
-    recommendation_id: str | None = None  # the list on which the person saw the item
+    recommendation_id: Id | None = None  # the list on which the person saw the item
 
 
 class ItemChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ class ModelPublished(msgspec.Struct, frozen=True, kw_only=True):
 class PlatformCleaned(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of the workspace that was recorded before `cleaned_at` is gone, for good."""
 
-    cleaned_at: datetime
+    cleaned_at: Moment
 
 
 Message = InteractionRecorded | ItemChanged | ModelPublished | PlatformCleaned

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -17,6 +17,7 @@ from services.recommendations.editing import Editor
 from services.recommendations.loading import ModelLoader
 from services.recommendations.service import Recommender
 from services.recommendations.serving import Workspaces
+from services.repeating import repeating
 from services.web.application import Service, create_app
 from services.web.resources import Resources
 
@@ -35,24 +36,14 @@ async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     app.state.catalogue_editor = Editor(database, cache, broker, models)
     app.state.models = models
     app.state.allow_cleanup = settings.allow_cleanup
-    following = [
-        asyncio.create_task(_poll(workspaces, settings.model_poll_seconds)),
-        asyncio.create_task(_listen(workspaces, broker)),
-    ]
     try:
-        yield
+        async with (
+            repeating(workspaces.tend, interval=settings.model_poll_seconds),
+            repeating(partial(_listen, workspaces, broker), interval=settings.model_poll_seconds),
+        ):
+            yield
     finally:
-        for task in following:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
         await recommender.close()
-
-
-async def _poll(workspaces: Workspaces, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await workspaces.tend()
 
 
 async def _listen(workspaces: Workspaces, broker: Broker) -> None:

@@ -33,13 +33,15 @@ def draw_uniform(
     Drawing numbers and looking costs a few microseconds at any size of the catalogue; only where
     hardly anything is allowed is all of it looked through.
     """
-    if count <= 0 or not len(allowed):
+    drawn: dict[int, None] = {}
+    for _ in range(TRIES * count):
+        number = int(len(allowed) * generator.random())
+        if allowed[number]:
+            drawn[number] = None
+            if len(drawn) == count:
+                return list(drawn)
+    if count <= 0:
         return []
-    candidates = generator.integers(0, len(allowed), size=TRIES * count)
-    drawn = list(dict.fromkeys(candidates[allowed[candidates]].tolist()))
-    if len(drawn) >= count:
-        return drawn[:count]
     left = np.flatnonzero(allowed)
-    size = min(count, len(left))
-    chosen: list[int] = generator.choice(left, size=size, replace=False).tolist()
+    chosen: list[int] = generator.choice(left, min(count, len(left)), replace=False).tolist()
     return chosen

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -22,7 +23,7 @@ MAX_WAITING = 5_000  # lists; more than that means that the database does not ke
 MAX_MISSED = 10_000  # users whose log lacks a list because the cache was away; about 1 MB
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Impression:
     """A list that is about to be shown."""
 
@@ -33,6 +34,11 @@ class Impression:
     recommendation_id: str
     places: Sequence[Ranked]
     model_version: str | None
+
+    @cached_property
+    def numbers(self) -> bytes:
+        """The items as both keep them."""
+        return np.array([place.number for place in self.places], NUMBER).tobytes()
 
 
 class Impressions:
@@ -73,7 +79,7 @@ class Impressions:
     async def _append(self, batch: Sequence[Impression]) -> None:
         logs: dict[str, bytes] = defaultdict(bytes)
         for shown in batch:
-            logs[shown_key(shown.workspace, shown.generation, shown.user_id)] += _numbers(shown)
+            logs[shown_key(shown.workspace, shown.generation, shown.user_id)] += shown.numbers
         try:
             await self._cache.append_many(logs)
         except CacheUnavailable:
@@ -109,17 +115,13 @@ class Impressions:
         await self._lists.close()
 
 
-def _numbers(shown: Impression) -> bytes:
-    return np.array([place.number for place in shown.places], NUMBER).tobytes()
-
-
 def _row(shown: Impression) -> dict[str, object]:
     return {
         "workspace": shown.workspace,
         "recommendation_id": shown.recommendation_id,
         "user_id": shown.user_id,
         "shown_at": datetime.now(UTC),
-        "items": _numbers(shown),
+        "items": shown.numbers,
         "sources": letters(shown.places),
         "model_version": shown.model_version,
     }

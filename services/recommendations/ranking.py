@@ -107,7 +107,7 @@ def _personal(
     places = [Ranked(number, score, "model") for number, score in pairs]
     first = min(FIRST_EXPLORED, len(places))
     for number in new:
-        where = int(generator.integers(first, len(places) + 1))
+        where = first + int((len(places) + 1 - first) * generator.random())
         score = float(scores[number])
         places.insert(where, Ranked(number, score if isfinite(score) else 0.0, "exploration"))
     return places
@@ -128,7 +128,7 @@ def _cold(
     new = draw_uniform(generator, rest, limit - len(liked))
     places = [Ranked(n, float(popularity.counts[n]), "popular") for n in liked]
     for number in new:
-        where = int(generator.integers(0, len(places) + 1))
+        where = int((len(places) + 1) * generator.random())
         places.insert(where, Ranked(number, 0.0, "exploration"))
     return places
 

@@ -8,7 +8,7 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args
 
 import numpy as np
 from prometheus_client import Counter
@@ -20,7 +20,7 @@ from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.impressions import Impression, Impressions
-from services.recommendations.ranking import Ranked, Request, rank
+from services.recommendations.ranking import Ranked, Request, Source, rank
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.serving import Workspace, Workspaces
 from services.recommendations.state import (
@@ -35,6 +35,7 @@ from services.web.errors import BadRequest, NotFound
 FRESH = timedelta(seconds=5)  # longest time for which a replica may miss a change of the catalogue
 
 _served = Counter("akin_recommended_items", "Items in lists, by where they come from.", ["source"])
+_served_from = {source: _served.labels(source) for source in get_args(Source)}
 _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
 
 
@@ -272,6 +273,6 @@ def _reactions(user_id: str, history: Sequence[Rated]) -> list[Reaction]:
 
 def _measure(places: Sequence[Ranked], degraded: Sequence[str]) -> None:
     for source, count in Tally(place.source for place in places).items():
-        _served.labels(source).inc(count)
+        _served_from[source].inc(count)
     for missing in degraded:
         _degraded.labels(missing).inc()

@@ -34,7 +34,7 @@ def quick_top(
     if len(numbers) < count:
         return None
     best = numbers[_highest(scores[numbers], count)]
-    return best if np.isfinite(scores[best]).all() else None
+    return best if scores[best[0]] < np.inf else None
 
 
 def top(scores: NDArray[np.float32], allowed: NDArray[np.bool_], count: int) -> Numbers:

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from prometheus_client import Counter
@@ -19,6 +20,7 @@ from services.database import EVERY_WORKSPACE, Database
 from services.model_store import ModelStore, ModelStoreError
 from services.recommendations import repository
 from services.recommendations.loading import MODEL
+from services.repeating import repeating
 from services.web.application import Service
 from services.web.resources import Resources
 
@@ -35,27 +37,21 @@ _trainings = Counter("akin_trainings", "Trainings that were started here.", ["ou
 @asynccontextmanager
 async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Look and train until the end of the block."""
-    loop = asyncio.create_task(_loop(await resources.database(), resources.models()))
-    try:
+    database, models = await resources.database(), resources.models()
+    attempted: dict[str, int] = {}  # how many reactions each workspace had at its last training
+    async with repeating(partial(_look, database, models, attempted), interval=LOOK_EVERY):
         yield
-    finally:
-        loop.cancel()
-        with suppress(asyncio.CancelledError):
-            await loop
 
 
-async def _loop(database: Database, models: ModelStore) -> None:
-    attempted: dict[str, int] = {}
-    while True:
-        await asyncio.sleep(LOOK_EVERY)
-        try:
-            for workspace, count in (await _interaction_counts(database)).items():
-                since = max(await _trained_on(models, workspace), attempted.get(workspace, 0))
-                if count - since >= max(AT_LEAST, ENOUGH * since):
-                    attempted[workspace] = count
-                    await _train(workspace)
-        except (ConnectionError, ModelStoreError) as error:
-            log.warning("No look at what is new.", extra={"reason": str(error)})
+async def _look(database: Database, models: ModelStore, attempted: dict[str, int]) -> None:
+    try:
+        for workspace, count in (await _interaction_counts(database)).items():
+            since = max(await _trained_on(models, workspace), attempted.get(workspace, 0))
+            if count - since >= max(AT_LEAST, ENOUGH * since):
+                attempted[workspace] = count
+                await _train(workspace)
+    except (ConnectionError, ModelStoreError) as error:
+        log.warning("No look at what is new.", extra={"reason": str(error)})
 
 
 async def _interaction_counts(database: Database) -> dict[str, int]:

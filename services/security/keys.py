@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk
 
-from services.security.repeating import repeating
+from services.repeating import repeating
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from prometheus_client import Gauge
 from redis.exceptions import RedisError
 
 from services.cache import Cache, CacheUnavailable
-from services.security.repeating import repeating
+from services.repeating import repeating
 from services.security.tokens import Client, RevokedToken
 
 log = logging.getLogger(__name__)
