@@ -5,8 +5,8 @@ from contextlib import suppress
 
 from services import cache
 from services.security import follow
-from services.security import repeating as module
-from services.security.repeating import repeating
+from services import repeating as module
+from services.repeating import repeating
 
 
 async def test_work_begins_at_once_and_repeats():
