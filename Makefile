@@ -74,20 +74,17 @@ $(VENV)/.run $(VENV)/.up $(VENV)/.dev: $(VENV)/.tools constraints.txt pyproject.
 	@$(call pick,$(PARTS))
 	@echo "akin: installing into $(VENV): $(PARTS)"
 	@$(INSTALL) --no-compile -r $@.txt
-	@$(BIN)/python -m compileall -qq -j 0 -x /tests/ $(VENV)/lib || true # on all cores, as pip does not
+	@$(BIN)/python -m compileall -qq -j 0 -x /tests/ $(VENV)/lib 2> /dev/null || true # on all cores, as pip does not
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . 2> $@.log || { cat $@.log; exit 1; }
 	@touch $@
 
-# Without LightFM all works but its training: no compiler is no error.
+# Without LightFM all works but its training: no compiler is no error, and `akin run` says that it is left out.
 # HEADERS: where .ci/python-environment puts Python.h when the system has none.
 HEADERS := $(abspath $(VENV))/debian/usr/include
 $(VENV)/.lightfm: $(VENV)/.tools
-	@if ! command -v cc >/dev/null; then \
-	  echo 'akin: no C compiler (apt-get install gcc libc6-dev): LightFM is left out, popularity is the model.'; \
-	else \
-	  $(call pick,lightfm); \
-	  echo 'akin: compiling LightFM, once (half a minute)'; \
-	  export C_INCLUDE_PATH="$$(printf %s: $(HEADERS)/python3*)$(HEADERS)$${C_INCLUDE_PATH:+:$$C_INCLUDE_PATH}"; \
-	  if $(INSTALL) -r $@.txt > $@.log 2>&1; then touch $@; \
-	  else echo 'akin: LightFM could not be compiled ($@.log): it is left out, popularity is the model.'; fi; \
-	fi
+	@command -v cc > /dev/null || exit 0; \
+	$(call pick,lightfm); \
+	echo 'akin: compiling LightFM, once (half a minute)'; \
+	export C_INCLUDE_PATH="$$(printf %s: $(HEADERS)/python3*)$(HEADERS)$${C_INCLUDE_PATH:+:$$C_INCLUDE_PATH}"; \
+	if $(INSTALL) -r $@.txt > $@.log 2>&1; then touch $@; \
+	else echo 'akin: LightFM could not be compiled, see $@.log'; fi

@@ -21,10 +21,26 @@ from services.coalescing import Coalescer
 CONNECTIONS = 16  # per process; commands are shared, so a few are enough
 WAIT = 2.0  # seconds for a connection, for connecting and for an answer; beyond it Redis is away
 LIFETIME = timedelta(days=7)  # of what was rebuilt: idle users leave the memory, a miss rebuilds
-MAX_BATCH = 256  # requests that share one round trip
+MAX_BATCH = 256  # requests or keys that share one round trip
 MAX_WAITING = 10_000  # requests; more than that means that Redis does not keep up
 STAMP = b"stamp"  # the field that counters have when they were rebuilt, not only added to
 SCAN_COUNT = 1_000  # keys per step when a prefix is deleted
+
+# Scripts, because a thousand commands in a pipeline cost redis-py thirty times what one script with a
+# thousand keys costs it (docs/benchmarks.md). What they touch breaks the watches of rebuilds.
+#
+# As long as what was appended: there was nothing. A piece without its beginning would stay for ever (it
+# has no lifetime), so it goes.
+APPEND = """
+for i, key in ipairs(KEYS) do
+    if redis.call('APPEND', key, ARGV[i]) == #ARGV[i] then redis.call('UNLINK', key) end
+end
+"""
+# ARGV: the stamp, then fields and increments in turn.
+COUNT = f"""
+for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if redis.call('HGET', KEYS[1], '{STAMP.decode()}') ~= ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+"""
 
 
 class CacheUnavailable(ConnectionError):
@@ -41,20 +57,20 @@ class Cache:
         self._reads: Coalescer[Sequence[str], list[bytes | None]] = Coalescer(
             self._read_all, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
         )
+        self._append = client.register_script(APPEND)
+        self._count = client.register_script(COUNT)
 
     async def read(self, *keys: str) -> list[bytes | None]:
         """Return the values of `keys`, None where there is none."""
         return await self._reads.submit(keys)
 
     async def append_many(self, values: Mapping[str, bytes]) -> None:
-        """Append to the values of these keys where there are any; what is not there is left to a rebuild.
-
-        It takes round trips of `MAX_BATCH`. A reader may see, for a moment, a value that begins in the
-        middle: see `_append`.
-        """
+        """Append to the values of these keys where there are any; what is not there is left to a rebuild."""
         pairs = list(values.items())
-        for start in range(0, len(pairs), MAX_BATCH):
-            await self._append(pairs[start : start + MAX_BATCH])
+        with _availability():
+            for start in range(0, len(pairs), MAX_BATCH):
+                keys, pieces = zip(*pairs[start : start + MAX_BATCH], strict=True)
+                await self._append(keys, pieces)
 
     async def counts(
         self, key: str, load: Callable[[], Awaitable[Mapping[int, int]]]
@@ -94,14 +110,9 @@ class Cache:
         """
         if not increments:
             return
+        given: list[Any] = [n for pair in increments.items() for n in pair]
         with _availability():
-            pipeline = self.client.pipeline(transaction=True)
-            for field, increment in increments.items():
-                pipeline.hincrby(key, str(field), increment)
-            pipeline.hget(key, STAMP)
-            *_, now = await pipeline.execute()
-            if now is None or now != stamp:
-                await self.client.unlink(key)
+            await self._count([key], [stamp or b"", *given])
 
     async def rebuild(
         self, key: str, load: Callable[[], Awaitable[bytes]], *, lifetime: timedelta = LIFETIME
@@ -159,18 +170,6 @@ class Cache:
             values: Any = iter(await self.client.mget([k for keys in requests for k in keys]))
         return [[next(values) for _ in keys] for keys in requests]
 
-    async def _append(self, pairs: Sequence[tuple[str, bytes]]) -> None:
-        with _availability():
-            pipeline = self.client.pipeline(transaction=False)
-            for key, value in pairs:
-                pipeline.append(key, value)
-            lengths = await pipeline.execute()
-            # As long as what was appended: there was nothing. A piece without its beginning would
-            # stay for ever (it has no lifetime), so it goes; the append still broke every watch.
-            pieces = [k for (k, v), n in zip(pairs, lengths, strict=True) if n == len(v)]
-            if pieces:
-                await self.client.unlink(*pieces)
-
 
 @contextmanager
 def _availability() -> Iterator[None]:
@@ -192,7 +191,8 @@ async def connect(url: str) -> AsyncIterator[Cache]:
 
 def _client(url: str) -> Redis:
     if url.startswith("memory://"):
-        return FakeAsyncRedis()
+        # Its connections are objects only, and the pool refuses where the other one waits.
+        return FakeAsyncRedis(max_connections=MAX_WAITING)
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,

@@ -6,7 +6,9 @@ import os
 import pwd
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ import psutil
 SAME_START: Final = (
     2.0  # seconds: the kernel's boot time, which psutil adds, moves when a clock is set
 )
+LOOK_EVERY: Final = 0.02  # seconds between two looks whether a process has ended
 LAST_LINES: Final = 15  # of a log, shown when a process failed: a traceback's end fits
 
 
@@ -38,30 +41,34 @@ class Process:
 
     def send(self, number: int) -> None:
         """Send a signal, or do nothing when the process is gone."""
-        if handle := self._handle():
-            handle.send_signal(number)
+        with suppress(psutil.NoSuchProcess):
+            if handle := self._handle():
+                handle.send_signal(number)
 
     def end(self, *, timeout: float) -> bool:
         """Ask, wait up to `timeout` seconds, then kill with its whole group; whether asking was enough."""
-        handle = self._handle()
-        if handle is None:
-            self._reap()
-            return True
-        handle.send_signal(self.ends_by)
-        handle.send_signal(signal.SIGCONT)  # a stopped process hears nothing else
-        try:
-            handle.wait(timeout)
-        except psutil.TimeoutExpired:
+        self.send(self.ends_by)
+        self.send(signal.SIGCONT)  # a stopped process hears nothing else
+        politely = self._gone_within(timeout)
+        if not politely:
             _kill_group(self.pid)
-            handle.wait(timeout)
-            return False
+            self._gone_within(timeout)
+        return politely
+
+    def _gone_within(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_EVERY)
+        self._reap()
         return True
 
     def _handle(self) -> psutil.Process | None:
         try:
             handle = psutil.Process(self.pid)
             same = abs(handle.create_time() - self.started) < SAME_START
-            return handle if same and handle.status() != psutil.STATUS_ZOMBIE else None
+            return handle if same and not _is_dead(handle) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -110,6 +117,11 @@ def last_lines(log: Path) -> str:
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+
+
+def _is_dead(handle: psutil.Process) -> bool:
+    """A zombie holds nothing any more, whoever forgets to reap it, once its threads have ended too."""
+    return handle.status() == psutil.STATUS_ZOMBIE and handle.num_threads() <= 1
 
 
 def _kill_group(pid: int) -> None:

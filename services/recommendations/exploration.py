@@ -33,6 +33,8 @@ def draw_uniform(
     Drawing numbers and looking costs a few microseconds at any size of the catalogue; only where
     hardly anything is allowed is all of it looked through.
     """
+    if count <= 0 or not len(allowed):
+        return []
     drawn: dict[int, None] = {}
     for _ in range(TRIES * count):
         number = int(len(allowed) * generator.random())
@@ -40,8 +42,6 @@ def draw_uniform(
             drawn[number] = None
             if len(drawn) == count:
                 return list(drawn)
-    if count <= 0:
-        return []
     left = np.flatnonzero(allowed)
     chosen: list[int] = generator.choice(left, min(count, len(left)), replace=False).tolist()
     return chosen

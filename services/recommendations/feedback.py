@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 from services.messages.types import Kind
 
@@ -15,6 +16,7 @@ STRENGTH: dict[Kind, float] = {
     "skip": -0.3,
     "dislike": -1.0,
 }
+_STRENGTH = cast("dict[str, float]", STRENGTH)  # for kinds that are still to be checked
 NEUTRAL_RATING = 2.5  # the middle of the scale 0..5
 
 
@@ -30,7 +32,7 @@ def preference(kind: str, value: float | None = None) -> float:
         if value is None or math.isnan(value):
             return 0.0
         return (min(max(value, 0.0), 5.0) - NEUTRAL_RATING) / NEUTRAL_RATING
-    for known, strength in STRENGTH.items():
-        if known == kind:
-            return strength
-    raise ValueError(f"'{kind}' is not a kind of reaction.")
+    strength = _STRENGTH.get(kind)
+    if strength is None:
+        raise ValueError(f"'{kind}' is not a kind of reaction.")
+    return strength

@@ -6,6 +6,7 @@ forget that user and the counters, and the next read rebuilds them.
 
 from __future__ import annotations
 
+import asyncio
 from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from services.recommendations.state import history_key, popularity_key, reaction
 from services.recommendations.tables import interactions
 
 MAX_KNOWN = 2_000_000  # item numbers kept by one worker, about 200 MB; then they are looked up anew
+LANES = 2  # transactions for one large batch: while PostgreSQL works for one, we do for the other
+LARGE = 400  # reactions; smaller batches are one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,20 @@ class Recorder:
         Raises:
             DatabaseUnavailable, CacheUnavailable: repeat the call; nothing counts twice.
         """
-        reactions = list({r.event_id: r for r in reactions}.values())
+        lanes = _lanes(list({r.event_id: r for r in reactions}.values()))
+        # Not a task group: the caller tells one error from another by its type.
+        outcomes = await asyncio.gather(
+            *(self._record(workspace, lane, follow=follow) for lane in lanes),
+            return_exceptions=True,
+        )
+        recorded = 0
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            recorded += outcome
+        return recorded
+
+    async def _record(self, workspace: str, reactions: Sequence[Reaction], *, follow: bool) -> int:
         done = None
         while done is None:
             done = await self._try_record(workspace, reactions, follow=follow)
@@ -162,6 +178,14 @@ async def _name(
     after = replace(state, next_number=state.next_number + len(stubs))
     await repository.save_state(connection, workspace, after)
     return {item.item_id: item.number for item in [*found.values(), *stubs]}
+
+
+def _lanes(reactions: Sequence[Reaction]) -> list[list[Reaction]]:
+    """Part a large batch by user, so that each one's reactions stay in their order."""
+    lanes: list[list[Reaction]] = [[] for _ in range(LANES if len(reactions) >= LARGE else 1)]
+    for each in reactions:
+        lanes[hash(each.interaction.user_id) % len(lanes)].append(each)
+    return lanes
 
 
 def _row(workspace: str, reaction: Reaction, numbers: Mapping[str, int]) -> dict[str, object]:

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.messages.types import Kind
 from services.recommendations.catalogue import Item
 from services.recommendations.tables import catalogues, impressions, interactions, items
 
@@ -201,7 +202,7 @@ async def update_items(
 
 async def user_history(
     connection: AsyncConnection, workspace: str, user_id: str
-) -> list[tuple[int, str, float | None, datetime]]:
+) -> list[tuple[int, Kind, float | None, datetime]]:
     """Return all reactions of a user, oldest first: item number, kind, value, time."""
     columns = interactions.c
     query = (

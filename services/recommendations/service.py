@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from services.cache import Cache, CacheUnavailable
 from services.database import Database
-from services.messages.types import InteractionRecorded
+from services.messages.types import InteractionRecorded, Kind
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
@@ -148,7 +148,7 @@ class Recommender:
 
     async def history(
         self, workspace: str, user_id: str
-    ) -> list[tuple[Item, str, float | None, datetime]]:
+    ) -> list[tuple[Item, Kind, float | None, datetime]]:
         """Return the latest reaction to each item, the newest first."""
         async with self._database.reading(workspace) as connection:
             rows = await repository.user_history(connection, workspace, user_id)

@@ -8,6 +8,7 @@ week after it was built.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from services.recommendations.feedback import preference
 from services.recommendations.scoring import History
 
 REACTION = np.dtype([("item", "<i4"), ("weight", "<f4"), ("time", "<f8")])
+_one_reaction = struct.Struct("<ifd")  # the same, for one: several times as fast
 NUMBER = np.dtype("<i4")
 MARK = -1  # where an item's number would be, at the beginning of a log that is whole
 DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
@@ -66,8 +68,7 @@ def catalogue_key(workspace: str) -> str:
 
 def reaction(number: int, kind: str, value: float | None, occurred_at: datetime) -> bytes:
     """Return the record of one reaction."""
-    record = (number, preference(kind, value), occurred_at.timestamp())
-    return np.array([record], REACTION).tobytes()
+    return _one_reaction.pack(number, preference(kind, value), occurred_at.timestamp())
 
 
 def merge(records: NDArray[np.void]) -> History:

@@ -11,11 +11,12 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.telemetry.logs import request_id
-from services.web.errors import TooLarge, Unexpected, render
+from services.web.errors import AkinError, TooLarge, Unexpected, render
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024  # bytes; a thousand interactions take about 200 kB
+MAX_DIGITS = 15  # of a length; Python refuses to read thousands of them
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
 
 
@@ -46,18 +47,14 @@ class Edge:
 
         try:
             limit = self.body_limits.get(scope["path"], BODY_LIMIT)
-            length = headers.get(b"content-length")
-            if length is not None and (not length.isdigit() or int(length) > limit):
-                await render(_too_large(limit))(scope, receive, tag)
-                return
-            # A body that states its length cannot grow beyond it: the server sees to that.
-            bounded = receive if length is not None else _bounded(receive, limit)
-            await self.app(scope, bounded, tag)
+            await self.app(scope, _bounded(receive, headers.get(b"content-length"), limit), tag)
         except Exception as error:  # the last edge: here the request's id is still known
             if started:
                 raise
-            log.error("Unexpected error.", exc_info=error)
-            await render(Unexpected())(scope, receive, tag)
+            if not isinstance(error, AkinError):
+                log.error("Unexpected error.", exc_info=error)
+                error = Unexpected()
+            await render(error)(scope, receive, tag)
         finally:
             request_id.reset(token)
 
@@ -69,7 +66,12 @@ def _identifier(headers: dict[bytes, bytes]) -> str:
     return os.urandom(16).hex()
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
+def _bounded(receive: Receive, length: bytes | None, limit: int) -> Receive:
+    """Return what reads the body up to the limit; refuse one at once that states a greater length."""
+    if length is not None:
+        if not length.isdigit() or len(length) > MAX_DIGITS or int(length) > limit:
+            raise _too_large(limit)
+        return receive  # it cannot grow beyond what it states: the server sees to that
     received = 0
 
     async def bounded() -> Message:

@@ -21,6 +21,7 @@ MEASUREMENTS: Mapping[str, Callable[[Stage], list[Row]]] = {
     "interact": events.measure,
     "metrics": events.measure_metrics,
     "worker": worker.measure,
+    "lag": worker.measure_lag,
     "recs": lists.measure,
     "growth": lists.measure_growth,
 }

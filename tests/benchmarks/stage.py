@@ -133,16 +133,19 @@ def drive(
     connections: int = 32,
     once: bool = False,
 ) -> Load:
-    """Drive the server with the load generator and return what came back.
+    """Drive the server with the load generator and return what came back; see `run`."""
+    return run("tests.benchmarks.load", asdict(Spec(port, requests, connections, seconds, once)))
+
+
+def run(module: str, spec: object) -> Load:
+    """Run a load generator on this spec in a process of its own and return what came back.
 
     Raises:
         RuntimeError: an answer was not 2xx: a benchmark of errors says nothing.
     """
-    spec = json.dumps(asdict(Spec(port, requests, connections, seconds, once)))
-    command = [sys.executable, "-m", "tests.benchmarks.load"]
-    done = subprocess.run(
-        command, input=spec.encode(), cwd=ROOT, stdout=subprocess.PIPE, check=True
-    )
+    command = [sys.executable, "-m", module]
+    given = json.dumps(spec).encode()
+    done = subprocess.run(command, input=given, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     load = Load(**json.loads(done.stdout))
     if load.errors:
         raise RuntimeError(f"Not every answer was 2xx: {load.statuses}.")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import asyncpg
 
-from tests.benchmarks import traffic
+from tests.benchmarks import lag, traffic
 from tests.benchmarks.figures import Pairs, Row, in_turn, per_second
+from tests.benchmarks.rows import lists
 from tests.benchmarks.rows.events import BATCH, COLLECTOR, purge
-from tests.benchmarks.stage import Stage, drive, metric
+from tests.benchmarks.stage import Stage, drive, metric, run
 
 WORKER = "services.recommendations.worker"
 CONSUMED = "akin_consumed_events_total"
 LOOK_EVERY = 0.1  # seconds between two looks at the worker's metrics
+RATE = 500  # events per second
+LAG_SECONDS = 10.0  # a hundred likes that are followed, so that a p99 means something
 DIRECT_ROWS = 50_000
 DIRECT_BATCH = 500  # rows in one statement and transaction
 
@@ -34,6 +38,33 @@ def measure(stage: Stage) -> list[Row]:
     return [
         _compared(stage, "worker", "that came 100 a request", traffic.events(token, BATCH), BATCH),
         _compared(stage, "worker-single", "that came one a request", traffic.interact(token), 1),
+    ]
+
+
+def measure_lag(stage: Stage) -> list[Row]:
+    """Measure the time from an accepted event to the changed list, beside `RATE` events a second."""
+    lists.workspace(stage, lists.SIZES[0])
+    stage.worker()
+    spec = lag.Spec(
+        collector=stage.http(COLLECTOR),
+        recommendations=stage.http(lists.APP),
+        token=stage.token(f"bench-{lists.SIZES[0]}"),
+        rate=RATE,
+        seconds=max(LAG_SECONDS, stage.seconds),
+    )
+    found = run("tests.benchmarks.lag", asdict(spec))
+    stage.stop(WORKER)
+    return [
+        Row(
+            key="lag",
+            what=f"event accepted → list changed, p99 at {RATE} events/s",
+            akin=f"{1000 * found.p99:.0f} ms, p50 {1000 * found.p50:.0f} ms",
+            reference="—",
+            value=found.p99,
+            unit="s",
+            target=1.0,
+            bound="at most",
+        )
     ]
 
 

@@ -115,6 +115,7 @@ def test_a_damaged_champion_is_replaced(
 ) -> None:
     before = train_on(checkerboard, store, "default").version
     (file,) = tmp_path.glob(f"models/default/{MODEL}/{before}/factors.npy")
+    file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:-1])
     report = train_on(checkerboard, store, "default", seed=1)
     assert report.promoted
