@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from services.accounts.schemas import WORKSPACE
 from services.web.config import PlatformSettings
 from services.web.resources import Resources, open_resources
 
@@ -30,8 +32,17 @@ output = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def _workspace(name: str) -> str:
+    if not re.fullmatch(WORKSPACE, name):
+        raise typer.BadParameter("1 to 64 lower-case letters, digits and, inside, hyphens.")
+    return name
+
+
 WorkspaceName = Annotated[
-    str, typer.Option("--workspace", "-w", help="The workspace that is meant.")
+    str,
+    typer.Option("--workspace", "-w", help="The workspace that is meant.", callback=_workspace),
 ]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from services.broker import QUEUES
 from services.cli.console import FAILED, Json, print_rows, with_resources
+from services.cli.record import RecordFile
 from services.database import EVERY_WORKSPACE, schema_version
 from services.web.resources import Resources
 
@@ -35,6 +36,7 @@ def doctor(json: Json = False) -> None:
 async def _examine(resources: Resources) -> list[Finding]:
     checks: list[tuple[str, Callable[[Resources], Awaitable[tuple[str, str]]]]] = [
         ("python", _python),
+        ("processes", _processes),
         ("database", _database),
         ("schema", _schema),
         ("row-level security", _isolation),
@@ -57,6 +59,14 @@ async def _examine(resources: Resources) -> list[Finding]:
 
 async def _python(_: Resources) -> tuple[str, str]:
     return "ok", sys.version.split()[0]
+
+
+async def _processes(resources: Resources) -> tuple[str, str]:
+    started = RecordFile(resources.settings.home.resolve()).record.processes()
+    dead = [process.name for process in started if not process.alive()]
+    if dead:
+        return "wrong", f"no longer running: {', '.join(dead)}; see the logs, then `akin up`"
+    return "ok", f"{len(started)} of `akin up` run" if started else "none of `akin up`"
 
 
 async def _database(resources: Resources) -> tuple[str, str]:

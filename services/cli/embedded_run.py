@@ -27,6 +27,7 @@ from services.cli.console import FAILED, errors, output
 from services.cli.loading import is_empty, load_demo, load_movielens
 from services.database import migrate
 from services.embedded import app
+from services.model_store import ModelStore
 from services.recommendations import repository
 from services.recommendations.loading import MODEL
 from services.security.keys import LocalKeys
@@ -116,10 +117,13 @@ async def _demo_client(resources: Resources) -> DemoClient:
 
 def _first_model(settings: PlatformSettings) -> None:
     """Train when there is no model yet: in a child process, whose memory goes back when it ends."""
-    if (settings.home / "models" / WORKSPACE / MODEL).exists():
+    if ModelStore(settings.models).current(WORKSPACE, MODEL) is not None:
         return
     command = [sys.executable, "-m", "services.cli", "train", "recommendations"]
-    subprocess.run(command, check=False)  # it says itself what is wrong; lists come without a model
+    environment = {**os.environ, **settings.environment()}
+    subprocess.run(
+        command, check=False, env=environment
+    )  # it says itself what is wrong; lists come without a model
 
 
 def _token(settings: PlatformSettings, client: DemoClient) -> str:

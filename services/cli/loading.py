@@ -77,11 +77,10 @@ class Loader:
             self.summary.interactions += len(reactions)
             self.summary.new_interactions += fresh
 
-    async def done(self) -> Summary:
-        """Let every process forget what it cached before, and return what became of it."""
-        if self.summary.new_interactions:
+    async def done(self) -> None:
+        """Let every process forget what it cached before; also after an import that was cut short."""
+        if self.summary.interactions:
             await self._editor.void_caches(self._workspace)
-        return self.summary
 
 
 async def _loader(resources: Resources, workspace: str) -> Loader:
@@ -106,15 +105,18 @@ async def load_movielens(resources: Resources, folder: Path, workspace: str) -> 
         RejectsFile(home / f"rejected-{stamp}.csv") as rejects,
     ):
         task = bar.add_task(f"Loading {folder.name}", total=source.bytes)
-        for films in source.items():
-            await loader.items(films.rows)
-            _step(bar, task, films, rejects)
-        for ratings in source.interactions():
-            await loader.interactions(ratings.rows)
-            _step(bar, task, ratings, rejects)
+        try:
+            for films in source.items():
+                await loader.items(films.rows)
+                _step(bar, task, films, rejects)
+            for ratings in source.interactions():
+                await loader.interactions(ratings.rows)
+                _step(bar, task, ratings, rejects)
+        finally:
+            await loader.done()
     loader.summary.rejected = rejects.count
     loader.summary.rejects_file = str(rejects.path) if rejects.count else None
-    return await loader.done()
+    return loader.summary
 
 
 def _step(
@@ -132,7 +134,8 @@ async def load_demo(resources: Resources, workspace: str) -> Summary:
     loader = await _loader(resources, workspace)
     await loader.items(demo.items())
     await loader.interactions(demo.interactions())
-    return await loader.done()
+    await loader.done()
+    return loader.summary
 
 
 async def is_empty(resources: Resources, workspace: str) -> bool:

@@ -12,6 +12,7 @@ from services.cli import (
     data,
     dead_letters,
     doctor,
+    keys,
     models,
     running,
     settings,
@@ -55,6 +56,7 @@ data.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(clients.app, name="clients")
 app.add_typer(workspaces.app, name="workspaces")
+app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 doctor.register(app)
 settings.register(app)

@@ -71,9 +71,13 @@ def down(settings: PlatformSettings) -> None:
 
 
 def running_settings(home: Path) -> Mapping[str, str]:
-    """The settings of the full profile that runs in this home, so that commands work on it; else none."""
+    """The settings of the full profile that runs in this home, so that commands work on it; else none.
+
+    Also when some of it has died: it is then that commands are needed.
+    """
     record = RecordFile(home.resolve()).record
-    return record.settings if record.is_running() else {}
+    started = record.complete and any(process.alive() for process in record.processes())
+    return record.settings if started else {}
 
 
 def _start(settings: PlatformSettings, file: RecordFile, programs: Sequence[Program]) -> None:

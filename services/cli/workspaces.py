@@ -52,13 +52,18 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a workspace with all its clients, items, interactions and models, for good."""
+    if name == workspaces.DEFAULT:
+        raise typer.BadParameter("'default' stays; `GET /cleanup` empties it.")
     if not yes:
         typer.confirm(f"Delete everything of the workspace '{name}', for good?", abort=True)
 
     async def work(resources: Resources) -> int:
         database, cache = await resources.database(), await resources.cache()
-        count = await workspaces.delete_workspace(database, name)
         editor = Editor(database, cache, await resources.broker(), resources.models())
+        # First what it holds, so that a deletion that was cut short can be repeated; and once more,
+        # because its clients' tokens held until now.
+        await editor.clean(name)
+        count = await workspaces.delete_workspace(database, name)
         await editor.clean(name)
         return count
 

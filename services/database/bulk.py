@@ -40,7 +40,8 @@ async def insert_new(
 @cache  # building it takes longer than inserting a few rows; there is one for each use in the code
 def _from_arrays(table: Table, columns: tuple[str, ...], returning: Column[Any]) -> Insert:
     arrays = [
-        bindparam(name, type_=postgresql.ARRAY(_unbounded(table.c[name]), dimensions=1)) for name in columns
+        bindparam(name, type_=postgresql.ARRAY(_unbounded(table.c[name]), dimensions=1))
+        for name in columns
     ]
     source = func.unnest(*arrays).table_valued(*columns).render_derived()
     selected = select(*(source.c[name] for name in columns))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-EVERY_WORKSPACE = "*"  # workers, training and migrations: no request of a client ever uses it
+EVERY_WORKSPACE = "*"  # workers, training, migrations, and signing in, before a workspace is known
 POOL_SIZE = 10  # connections per process: PostgreSQL's default of 100 then serves ten processes
 POOL_TIMEOUT = 5.0  # seconds to wait for a free connection before the caller is told 503
 CONNECT_TIMEOUT = 5.0  # seconds; a server that does not answer by then is away

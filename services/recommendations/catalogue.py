@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_MASKS = 200  # genres whose masks are kept; real catalogues have tens
 GROWTH = 1.5  # arrays grow by this factor, so that adding items one by one stays linear
 
 
@@ -30,7 +31,7 @@ class Catalogue:
     """All items of one workspace as of `revision`, within one `epoch` (which a cleanup ends).
 
     Grows with the catalogue: about 500 bytes an item in Python objects, 1 byte in `eligible` and
-    1 byte for each genre that was asked for.
+    1 byte for each genre that was asked for, 200 at most.
     """
 
     def __init__(self, epoch: int = 0) -> None:
@@ -41,16 +42,15 @@ class Catalogue:
         self.eligible: NDArray[np.bool_] = np.zeros(0, dtype=bool)  # listed and not hidden
         self._items: list[Item | None] = []
         self._numbers: dict[str, int] = {}
-        self._genres: dict[str, NDArray[np.bool_]] = {}
-        self._count = 0
+        self._by_genre: dict[str, set[int]] = {}
+        self._masks: dict[str, NDArray[np.bool_]] = {}
 
     def apply(self, items: Iterable[Item], revision: int) -> None:
         """Take over new and changed items; afterwards the catalogue is as of `revision`."""
         for item in items:
             self._put(item)
         self.revision = revision
-        self._genres.clear()
-        self._count = int(np.count_nonzero(self.eligible[: self.size]))
+        self._masks.clear()
 
     def _put(self, item: Item) -> None:
         if item.number >= len(self.eligible):
@@ -59,6 +59,11 @@ class Catalogue:
                 [self.eligible, np.zeros(grown - len(self.eligible), dtype=bool)]
             )
             self._items.extend([None] * (grown - len(self._items)))
+        before = self._items[item.number]
+        for genre in before.genres if before else ():
+            self._by_genre[genre.casefold()].discard(item.number)
+        for genre in item.genres:
+            self._by_genre.setdefault(genre.casefold(), set()).add(item.number)
         self._items[item.number] = item
         self._numbers[item.item_id] = item.number
         self.eligible[item.number] = item.listed and not item.hidden
@@ -69,10 +74,6 @@ class Catalogue:
         if item is None:
             raise KeyError(number)
         return item
-
-    def __len__(self) -> int:
-        """Return how many items may be recommended."""
-        return self._count
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -90,15 +91,10 @@ class Catalogue:
     def with_genre(self, genre: str) -> NDArray[np.bool_]:
         """Return, per number, whether the item has `genre` (case ignored); kept until a change."""
         wanted = genre.casefold()
-        mask = self._genres.get(wanted)
+        mask = self._masks.get(wanted)
         if mask is None:
             mask = np.zeros(self.size, dtype=bool)
-            for item in self._items[: self.size]:
-                if item is not None and any(g.casefold() == wanted for g in item.genres):
-                    mask[item.number] = True
-            if len(self._genres) < MAX_GENRES:
-                self._genres[wanted] = mask
+            mask[list(self._by_genre.get(wanted, ()))] = True
+            if wanted in self._by_genre and len(self._masks) < MAX_MASKS:
+                self._masks[wanted] = mask
         return mask
-
-
-MAX_GENRES = 200  # masks kept at once; real catalogues have tens of genres

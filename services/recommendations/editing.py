@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from services.broker import Broker
-from services.cache import Cache
+from services.cache import Cache, CacheUnavailable
+from services.coalescing import Overloaded
 from services.database import Database
 from services.messages.envelope import Event
 from services.messages.types import ItemChanged, Message, PlatformCleaned
@@ -17,8 +19,10 @@ from services.model_store import ModelStore
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.service import new_id
-from services.recommendations.state import catalogue_key
+from services.recommendations.state import catalogue_key, prefix
 from services.telemetry.logs import request_id
+
+log = logging.getLogger(__name__)
 
 SOURCE = "/akin/recommendations"
 MAX_NAMED = (
@@ -57,14 +61,15 @@ class Editor:
             before = [found[i] for i in wanted if i in found]
             pairs = [(item, replace(change(item), listed=True)) for item in before]
             changed = [after for item, after in pairs if after != item]
-            revision = state.revision + 1
-            await repository.insert_items(connection, workspace, added, revision)
-            await repository.update_items(connection, workspace, changed, revision)
-            number = state.next_number + len(added)
-            await repository.save_state(
-                connection, workspace, replace(state, revision=revision, next_number=number)
-            )
-        await self._tell(workspace, wanted, "upserted")
+            if added or changed:
+                revision = state.revision + 1
+                await repository.insert_items(connection, workspace, added, revision)
+                await repository.update_items(connection, workspace, changed, revision)
+                number = state.next_number + len(added)
+                after = replace(state, revision=revision, next_number=number)
+                await repository.save_state(connection, workspace, after)
+        if added or changed:
+            await self._tell(workspace, [item.item_id for item in [*added, *changed]], "upserted")
         updated = sum(item.listed for item in before)
         return len(wanted) - updated, updated
 
@@ -105,7 +110,7 @@ class Editor:
             state = await repository.catalogue_state(connection, workspace)
             after = replace(state, generation=state.generation + 1, revision=state.revision + 1)
             await repository.save_state(connection, workspace, after)
-        await self._cache.delete(catalogue_key(workspace))
+        await self._void(workspace)
 
     async def clean(self, workspace: str) -> None:
         """Delete all that the workspace has here: items, interactions, lists, caches, models.
@@ -115,33 +120,47 @@ class Editor:
         async with self._database.transaction(workspace) as connection:
             await repository.clean(connection, workspace)
         await asyncio.to_thread(self._models.delete_workspace, workspace)
-        await self._cache.delete_prefix(f"akin:{workspace}:")
+        try:
+            await self._cache.delete_prefix(prefix(workspace))
+        except CacheUnavailable as error:  # a new generation has begun: nobody reads it any more
+            log.warning("What was cached stays a while.", extra={"reason": str(error)})
         await self._publish(workspace, [PlatformCleaned(cleaned_at=datetime.now(UTC))])
 
     async def _tell(
         self, workspace: str, item_ids: Sequence[str], change: Literal["upserted", "deleted"]
     ) -> None:
         """Let replicas and other programs know. The key goes first: replicas look at it."""
-        await self._cache.delete(catalogue_key(workspace))
+        await self._void(workspace)
         parts = [item_ids[i : i + MAX_NAMED] for i in range(0, len(item_ids), MAX_NAMED)]
         await self._publish(
             workspace, [ItemChanged(item_ids=tuple(part), change=change) for part in parts]
         )
 
+    async def _void(self, workspace: str) -> None:
+        try:
+            await self._cache.delete(catalogue_key(workspace))
+        except (
+            CacheUnavailable
+        ) as error:  # replicas without it ask the database; the key is short-lived
+            log.warning("Replicas were not told.", extra={"reason": str(error)})
+
     async def _publish(self, workspace: str, messages: Sequence[Message]) -> None:
-        await self._broker.publish(
-            [
-                Event(
-                    id=new_id(),
-                    source=SOURCE,
-                    time=datetime.now(UTC),
-                    workspace=workspace,
-                    data=message,
-                    request_id=request_id.get(),
-                )
-                for message in messages
-            ]
-        )
+        """Tell other programs. The change is committed: that they cannot be told does not undo it."""
+        events = [
+            Event(
+                id=new_id(),
+                source=SOURCE,
+                time=datetime.now(UTC),
+                workspace=workspace,
+                data=message,
+                request_id=request_id.get(),
+            )
+            for message in messages
+        ]
+        try:
+            await self._broker.publish(events)
+        except (ConnectionError, Overloaded) as error:
+            log.warning("An event about the catalogue is lost.", extra={"reason": str(error)})
 
 
 def with_details(

@@ -83,9 +83,13 @@ class Impressions:
         try:
             await self._cache.append_many(logs)
         except CacheUnavailable:
-            if len(self._missed) < MAX_MISSED:
-                self._missed |= logs.keys()
+            self.forget_later(*logs)
             raise
+
+    def forget_later(self, *keys: str) -> None:
+        """Remember what the cache has to forget once it answers again."""
+        if len(self._missed) < MAX_MISSED:
+            self._missed.update(keys)
 
     async def forget_missed(self) -> None:
         """Let the logs that lack a list be built anew, before anybody reads them again.

@@ -36,7 +36,6 @@ class Request:
     allowed: NDArray[np.bool_]
     exploration: float = 0.0  # share of the list
     excluded: Numbers = field(default_factory=lambda: np.zeros(0, np.int32))
-    repeat_shown: bool = True  # whether what was seen may come again when the rest is used up
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def rank(
         places = _personal(unseen, scores, len(seen), request.limit, explored, generator)
     else:
         places = _cold(unseen, popularity, request.limit, explored, generator)
-    if len(places) < request.limit and request.repeat_shown:
+    if len(places) < request.limit:
         places += _again(request, unseen, state, request.limit - len(places))
     return places
 

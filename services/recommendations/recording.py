@@ -69,7 +69,8 @@ class Recorder:
         Raises:
             DatabaseUnavailable, CacheUnavailable: repeat the call; nothing counts twice.
         """
-        lanes = _lanes(list({r.event_id: r for r in reactions}.values()))
+        count = 1 if self._database.is_sqlite else LANES  # SQLite has one writer at a time
+        lanes = _lanes(list({r.event_id: r for r in reactions}.values()), count)
         # Not a task group: the caller tells one error from another by its type.
         outcomes = await asyncio.gather(
             *(self._record(workspace, lane, follow=follow) for lane in lanes),
@@ -125,7 +126,9 @@ class Recorder:
             return known, []
         async with self._database.reading(workspace) as connection:
             state = await repository.catalogue_state(connection, workspace)
-            if known is None or not known.holds(state) or len(known.numbers) > MAX_KNOWN:
+            if sum(len(each.numbers) + 1 for each in self._known.values()) > MAX_KNOWN:
+                self._known.clear()
+            if known is None or not known.holds(state):
                 known = self._known[workspace] = _Known(state.epoch, state.generation)
             missing = sorted(wanted - known.numbers.keys())
             found = await repository.items_by_id(connection, workspace, missing)
@@ -180,9 +183,9 @@ async def _name(
     return {item.item_id: item.number for item in [*found.values(), *stubs]}
 
 
-def _lanes(reactions: Sequence[Reaction]) -> list[list[Reaction]]:
+def _lanes(reactions: Sequence[Reaction], count: int) -> list[list[Reaction]]:
     """Part a large batch by user, so that each one's reactions stay in their order."""
-    lanes: list[list[Reaction]] = [[] for _ in range(LANES if len(reactions) >= LARGE else 1)]
+    lanes: list[list[Reaction]] = [[] for _ in range(count if len(reactions) >= LARGE else 1)]
     for each in reactions:
         lanes[hash(each.interaction.user_id) % len(lanes)].append(each)
     return lanes

@@ -132,7 +132,7 @@ async def find_items(
 ) -> list[Item]:
     """Return listed items by number, whose title or id contains the text and which have the genre.
 
-    Case is ignored. Genres are matched in the column's JSON text, which both databases can do.
+    Case is ignored (of ASCII letters). Genres are matched in the column's JSON text, which both databases can do.
     """
     query = select(items).where(
         items.c.workspace == workspace, items.c.listed, items.c.number > after

@@ -28,6 +28,7 @@ from services.recommendations.state import (
     UserStates,
     catalogue_key,
     history_key,
+    popularity_key,
     shown_key,
 )
 from services.web.errors import BadRequest, NotFound
@@ -123,7 +124,7 @@ class Recommender:
             raise BadRequest("The history has no known items", code="unknown_items")
         user_id = user_id or new_id()
         if known:
-            await self._recorder.record(workspace, _reactions(user_id, known))
+            await self._record(held, user_id, _reactions(user_id, known))
         state, degraded = await self._state(held, user_id)
         allowed = held.catalogue.mask.copy()
         allowed[state.history.items[state.history.items < len(allowed)]] = False
@@ -132,6 +133,17 @@ class Recommender:
         if not result.places:
             raise NotFound("No new items to recommend", code="no_new_items")
         return result
+
+    async def _record(self, held: Workspace, user_id: str, reactions: Sequence[Reaction]) -> None:
+        """Record reactions once, also where the cache is away: it is told to forget later."""
+        try:
+            await self._recorder.record(held.name, reactions)
+        except CacheUnavailable:
+            generation = held.catalogue.generation
+            self._impressions.forget_later(
+                history_key(held.name, generation, user_id), popularity_key(held.name, generation)
+            )
+            await self._recorder.record(held.name, reactions, follow=False)
 
     async def popular(self, workspace: str, *, genre: str | None, limit: int) -> list[Place]:
         """Return what most people liked."""
@@ -215,6 +227,7 @@ class Recommender:
                 name, generation, user_id, history=history, shown=shown
             )
         except CacheUnavailable:
+            await held.refresh(await held.catalogue_version())
             return await self._states.from_database(name, user_id), ["cache"]
         return state, []
 

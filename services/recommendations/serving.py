@@ -54,7 +54,7 @@ class Workspace:
         )  # at the database for where the catalogue stands: once for all
         self._refreshing = asyncio.Lock()
         self._popular_until = 0.0
-        self._scores: Coalescer[History, NDArray[np.float32]] = Coalescer(
+        self._scores: Coalescer[History, NDArray[np.float32] | None] = Coalescer(
             self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
         )
 
@@ -78,8 +78,9 @@ class Workspace:
             return
         async with self._refreshing:
             if seen != self.key:
+                generation = self.catalogue.generation
                 await self._load_changes()
-                await self._count_popular(force=True)
+                await self._count_popular(force=self.catalogue.generation != generation)
 
     async def _load_changes(self) -> None:
         async with self._database.reading(self.name) as connection:
@@ -95,6 +96,10 @@ class Workspace:
         if catalogue is not self.catalogue:
             self.catalogue, self.model = catalogue, None
             self.popularity = popularity_of(np.zeros(catalogue.size, np.float32), catalogue.mask)
+        else:
+            counts = np.zeros(catalogue.size, np.float32)
+            counts[: len(self.popularity.counts)] = self.popularity.counts
+            self.popularity = popularity_of(counts, catalogue.mask)
         if self.model is not None:
             self.model.scorer.place(changed, catalogue.size)
         self._loaded = True
@@ -141,8 +146,9 @@ class Workspace:
             return None
         return await self._scores.submit(history)
 
-    async def _score(self, histories: Sequence[History]) -> list[NDArray[np.float32]]:
-        assert self.model is not None  # noqa: S101 - scores() asked only with a model
+    async def _score(self, histories: Sequence[History]) -> list[NDArray[np.float32] | None]:
+        if self.model is None:  # a cleanup took it while these waited
+            return [None] * len(histories)
         scorer = self.model.scorer
         if len(histories) * self.catalogue.size <= IN_LOOP:
             return list(scorer.score(histories))
@@ -181,7 +187,8 @@ class Workspaces:
             self._held[name] = held
             if len(self._held) > self._maximum:
                 # Not closed: requests under way may still use it, and it leaves with the last one.
-                self._held.popitem(last=False)
+                oldest, _ = self._held.popitem(last=False)
+                self._loader.forget(oldest)
         else:
             self._held.move_to_end(name)
         await held.load()

@@ -46,24 +46,29 @@ class UserState:
         return self.history.items[self.history.weights <= DISLIKED]
 
 
+def prefix(workspace: str) -> str:
+    """Return what every cache key of a workspace begins with."""
+    return f"akin:w:{workspace}:"
+
+
 def history_key(workspace: str, generation: int, user_id: str) -> str:
     """Return the cache key of what a user did."""
-    return f"akin:{workspace}:{generation}:h:{user_id}"
+    return f"{prefix(workspace)}{generation}:h:{user_id}"
 
 
 def shown_key(workspace: str, generation: int, user_id: str) -> str:
     """Return the cache key of what a user was shown."""
-    return f"akin:{workspace}:{generation}:s:{user_id}"
+    return f"{prefix(workspace)}{generation}:s:{user_id}"
 
 
 def popularity_key(workspace: str, generation: int) -> str:
     """Return the cache key of the counters of reactions in favour, by item number."""
-    return f"akin:{workspace}:{generation}:popularity"
+    return f"{prefix(workspace)}{generation}:popularity"
 
 
 def catalogue_key(workspace: str) -> str:
     """Return the cache key of where the catalogue stands: "epoch:revision:generation"."""
-    return f"akin:{workspace}:catalogue"
+    return f"{prefix(workspace)}catalogue"
 
 
 def reaction(number: int, kind: str, value: float | None, occurred_at: datetime) -> bytes:

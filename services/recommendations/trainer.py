@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,11 +18,12 @@ from fastapi import FastAPI
 from prometheus_client import Counter
 
 from services.database import EVERY_WORKSPACE, Database
-from services.model_store import ModelStore, ModelStoreError
+from services.model_store import DamagedVersion, ModelStore, ModelStoreError, UnknownVersion
 from services.recommendations import repository
 from services.recommendations.loading import MODEL
 from services.repeating import repeating
 from services.web.application import Service
+from services.web.config import PlatformSettings
 from services.web.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -39,17 +41,23 @@ async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Look and train until the end of the block."""
     database, models = await resources.database(), resources.models()
     attempted: dict[str, int] = {}  # how many reactions each workspace had at its last training
-    async with repeating(partial(_look, database, models, attempted), interval=LOOK_EVERY):
+    look = partial(_look, database, models, resources.settings, attempted)
+    async with repeating(look, interval=LOOK_EVERY):
         yield
 
 
-async def _look(database: Database, models: ModelStore, attempted: dict[str, int]) -> None:
+async def _look(
+    database: Database,
+    models: ModelStore,
+    settings: PlatformSettings,
+    attempted: dict[str, int],
+) -> None:
     try:
         for workspace, count in (await _interaction_counts(database)).items():
             since = max(await _trained_on(models, workspace), attempted.get(workspace, 0))
             if count - since >= max(AT_LEAST, ENOUGH * since):
                 attempted[workspace] = count
-                await _train(workspace)
+                await _train(workspace, settings)
     except (ConnectionError, ModelStoreError) as error:
         log.warning("No look at what is new.", extra={"reason": str(error)})
 
@@ -64,16 +72,20 @@ async def _trained_on(models: ModelStore, workspace: str) -> int:
         entry = models.current(workspace, MODEL)
         if entry is None:
             return 0
-        return models.manifest(workspace, MODEL, entry.version).data.rows
+        try:
+            return models.manifest(workspace, MODEL, entry.version).data.rows
+        except (DamagedVersion, UnknownVersion):
+            return 0  # a new one mends it
 
     return await asyncio.to_thread(rows)
 
 
-async def _train(workspace: str) -> None:
+async def _train(workspace: str, settings: PlatformSettings) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.cli", "train", "recommendations"),
         *("--workspace", workspace, "--json"),
         stdout=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **settings.environment()},
     )
     try:
         async with asyncio.timeout(TRAINING_TIMEOUT):

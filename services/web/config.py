@@ -80,6 +80,16 @@ class PlatformSettings(BaseSettings):
         """The model store's address."""
         return self.model_store_url or f"file://{self.home / 'models'}"
 
+    def environment(self) -> dict[str, str]:
+        """The variables that make a child process use what this one uses."""
+        return {
+            "AKIN_HOME": str(self.home),
+            "AKIN_DATABASE_URL": self.database,
+            "AKIN_BROKER_URL": self.broker,
+            "AKIN_CACHE_URL": self.cache,
+            "AKIN_MODEL_STORE_URL": self.models,
+        }
+
     @property
     def keys(self) -> Path:
         """The folder of the signing keys."""

@@ -79,7 +79,7 @@ async def open_gate(settings: PlatformSettings, cache: Cache) -> AsyncIterator[G
 
 _DESCRIPTIONS = {
     Scope.EVENTS_WRITE: "Send events.",
-    Scope.RECOMMENDATIONS_READ: "Read items, users' histories and recommendations.",
+    Scope.RECOMMENDATIONS_READ: "Read items, histories and lists; a history that is sent along is recorded.",
     Scope.CATALOGUE_WRITE: "Add, change and delete items.",
     Scope.ANOMALIES_READ: "Read anomalies and similar cases.",
     Scope.ANOMALIES_WRITE: "Record anomalies and ask for similar cases.",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks.figures import Row
-from tests.benchmarks.rows import events, lists, worker
+from tests.benchmarks.rows import events, lists, training, worker
 from tests.benchmarks.stage import Stage, open_stage
 
 SECONDS = 3.0  # of one measurement
@@ -24,6 +24,8 @@ MEASUREMENTS: Mapping[str, Callable[[Stage], list[Row]]] = {
     "lag": worker.measure_lag,
     "recs": lists.measure,
     "growth": lists.measure_growth,
+    "training": training.measure,
+    "start": training.measure_start,
 }
 
 
@@ -52,7 +54,10 @@ def _measured(name: str, stage: Stage) -> Sequence[Row]:
 def _print(row: Row) -> None:
     verdict = {True: "yes", False: "NO", None: ""}[row.reached]
     target = "" if row.target is None else f"{row.bound} {row.target:g}"
-    print(f"{row.what}: {row.akin} | {row.reference} | {row.value:.2f} {row.unit} | {target} | {verdict}", flush=True)
+    print(
+        f"{row.what}: {row.akin} | {row.reference} | {row.value:.2f} {row.unit} | {target} | {verdict}",
+        flush=True,
+    )
 
 
 def _arguments() -> argparse.Namespace:

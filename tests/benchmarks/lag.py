@@ -46,7 +46,9 @@ class Caller:
     async def open(self, port: int, connections: int) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(connections):
-            _, made = await loop.create_connection(lambda: Connection(lambda _s, _b: None), HOST, port)
+            _, made = await loop.create_connection(
+                lambda: Connection(lambda _s, _b: None), HOST, port
+            )
             self._free.put_nowait(made)
 
     async def ask(self, request: str) -> bytes:

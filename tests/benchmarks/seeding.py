@@ -42,6 +42,18 @@ REACTED = text("""
            CASE WHEN k % 6 = 0 THEN 'dislike' ELSE 'like' END,
            now() - make_interval(mins => k), now()
     FROM generate_series(0, :users - 1) u, generate_series(1, :reactions) k""")
+RATED = text("""
+    INSERT INTO interactions
+        (workspace, event_id, user_id, item_number, kind, value, occurred_at, recorded_at)
+    SELECT :workspace, 'seed-' || n, 'user-' || u, i, 'rating',
+           1 + (hashint8extended(n, 4) & 2147483647) % 9 / 2.0,
+           now() - make_interval(secs => (hashint8extended(n, 5) & 2147483647) % 90000000), now()
+    FROM (SELECT n,
+                 -- Square and cube make the power law: few people and few items have most of it.
+                 floor(:users * power((hashint8extended(n, 1) & 2147483647) / 2147483648.0, 2)) u,
+                 floor(:items * power((hashint8extended(n, 2) & 2147483647) / 2147483648.0, 3)) i
+          FROM generate_series(1, :rows) n) drawn""")
+ML_1M = {"users": 6_040, "items": 3_706, "rows": 2_000_000}  # half of these repeat a pair
 
 
 def seed(database_url: str, model_store_url: str, workspace: str, items: int) -> list[str]:
@@ -51,7 +63,12 @@ def seed(database_url: str, model_store_url: str, workspace: str, items: int) ->
     return [f"user-{number}" for number in range(USERS)]
 
 
-async def _fill(url: str, workspace: str, items: int) -> None:
+def seed_ratings(database_url: str, workspace: str) -> None:
+    """Make a workspace of the size of MovieLens 1M: 6,040 people, 3,706 items, a million ratings."""
+    asyncio.run(_fill(database_url, workspace, ML_1M["items"], ratings=True))
+
+
+async def _fill(url: str, workspace: str, items: int, *, ratings: bool = False) -> None:
     async with (
         database.connect(url) as opened,
         opened.transaction(EVERY_WORKSPACE) as connection,
@@ -59,7 +76,10 @@ async def _fill(url: str, workspace: str, items: int) -> None:
         given = {"workspace": workspace, "items": items}
         await connection.execute(ITEMS, {**given, "genres": GENRES})
         await connection.execute(STATE, given)
-        await connection.execute(REACTED, {**given, "users": USERS, "reactions": REACTIONS})
+        if ratings:
+            await connection.execute(RATED, {"workspace": workspace, **ML_1M})
+        else:
+            await connection.execute(REACTED, {**given, "users": USERS, "reactions": REACTIONS})
         await connection.execute(text("ANALYZE items, interactions"))
 
 

@@ -16,7 +16,9 @@ import httpx
 
 from services.cli.servers.server import free_ports
 
-START_TIMEOUT = 120.0  # seconds: 10 alone, the first model included; many times that on a busy machine
+START_TIMEOUT = (
+    120.0  # seconds: 10 alone, the first model included; many times that on a busy machine
+)
 LAG_TIMEOUT = 10.0
 
 

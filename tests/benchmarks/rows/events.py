@@ -30,7 +30,9 @@ def measure(stage: Stage) -> list[Row]:
     asyncio.run(purge(stage.servers.broker_url))
     rates = Pairs([BATCH * load.rate for load in batch], [load.rate for load in single])
     return [
-        _row("interact", "`POST /interact`, authorised, metered, durable", single, bare_single, 0.6),
+        _row(
+            "interact", "`POST /interact`, authorised, metered, durable", single, bare_single, 0.6
+        ),
         _row("events", f"`POST /events`, {BATCH} a request", batch, bare_batch, 0.35),
         Row(
             key="events-gain",

@@ -50,9 +50,7 @@ def test_every_metric_stands_in_the_documents_with_its_labels_and_meaning():
             name = metric.name + ("_total" if metric.type == "counter" else "")
             if name.startswith(("akin_", "http_")):
                 labels = ", ".join(getattr(collector, "_labelnames", ()))
-                exported[name] = (
-                    f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |"
-                )
+                exported[name] = f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |"
 
     assert documented == set(exported)
     for row in exported.values():

@@ -82,4 +82,4 @@ def test_keys_are_apart_by_workspace_generation_and_user() -> None:
     }
     keys |= {popularity_key("a", 1), popularity_key("b", 1), catalogue_key("a"), catalogue_key("b")}
     assert len(keys) == 28
-    assert all(key.startswith(("akin:a:", "akin:b:")) for key in keys)
+    assert all(key.startswith(("akin:w:a:", "akin:w:b:")) for key in keys)
