@@ -89,7 +89,8 @@ async def test_the_tests_user_is_one_that_the_policies_hold_for(db: Database) ->
 async def test_every_table_of_the_services_has_the_policy(db: Database, name: str) -> None:
     query = text(
         "SELECT c.relrowsecurity AND c.relforcerowsecurity, p.qual, p.cmd FROM pg_class c"
-        " JOIN pg_policies p ON p.tablename = c.relname WHERE c.relname = :name"
+        " JOIN pg_policies p ON p.tablename = c.relname AND p.schemaname = current_schema()"
+        " WHERE c.relname = :name AND c.relnamespace = current_schema()::regnamespace"
     )
     async with db.reading("w") as connection:
         ((forced, condition, command),) = (await connection.execute(query, {"name": name})).all()

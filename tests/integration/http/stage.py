@@ -114,7 +114,7 @@ class Platform:
     async def flush(self, workspace: str) -> None:
         """Lose what the cache has of a workspace, as if Redis had been emptied."""
         async with self._cache() as connected:
-            await connected.delete_prefix(f"akin:{workspace}:")
+            await connected.delete_prefix(f"akin:w:{workspace}:")
 
     async def forget(self, workspace: str) -> None:
         """Delete what a test left in its workspace."""

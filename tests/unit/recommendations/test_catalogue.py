@@ -75,10 +75,12 @@ def test_growing_one_by_one_copies_the_arrays_a_few_times_only() -> None:
     assert len(seen) < 15
 
 
-def test_no_more_masks_are_kept_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_GENRES", 2)
+def test_no_more_masks_are_kept_than_the_bound_and_none_of_unknown_genres(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_MASKS", 2)
     catalogue = Catalogue()
-    catalogue.apply([Item(0, "a", genres=("X",))], 1)
-    for genre in ("X", "Y", "Z", "x"):
-        assert catalogue.with_genre(genre).tolist() == [genre.lower() == "x"]
-    assert len(catalogue._genres) == 2
+    catalogue.apply([Item(0, "a", genres=("X", "Y", "Z"))], 1)
+    for genre in ("nobody's", "X", "Y", "Z", "x"):
+        assert catalogue.with_genre(genre).tolist() == [len(genre) == 1]
+    assert sorted(catalogue._masks) == ["x", "y"]
