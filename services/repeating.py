@@ -13,8 +13,12 @@ GRACE = 0.5  # seconds for a round under way to end by itself, before it is canc
 
 
 @asynccontextmanager
-async def repeating(work: Callable[[], Awaitable[None]], *, interval: float) -> AsyncIterator[None]:
+async def repeating(
+    work: Callable[[], Awaitable[None]], *, interval: float, grace: float | None = None
+) -> AsyncIterator[None]:
     """Call `work` now and every `interval` seconds, until the end of the block.
+
+    A round that is under way by then gets `grace` seconds (`GRACE`) to end by itself.
 
     The end is a flag, not a cancellation alone: the in-process Redis loses a cancellation now and
     then (one in about 300, measured), and a loop that lost it would never end.
@@ -36,7 +40,7 @@ async def repeating(work: Callable[[], Awaitable[None]], *, interval: float) -> 
         yield
     finally:
         stopped.set()
-        await asyncio.wait([task], timeout=GRACE)
+        await asyncio.wait([task], timeout=GRACE if grace is None else grace)
         while not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=GRACE)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.away import Away
 from services.broker.topology import Queue
 from services.messages.envelope import Event
 
 
-class BrokerUnavailable(ConnectionError):
+class BrokerUnavailable(Away):
     """The broker did not confirm in time. What was to be published may still have been delivered."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from services.broker import journal_tables as tables
@@ -109,15 +110,17 @@ class Journal:
                 try:
                     if after is None:
                         after = await self._file.run(tables.newest)
-                    entries = await self._next(types, after, MAX_BATCH, news)
+                    news.clear()
+                    listen = partial(tables.listen, topics=types, after=after, most=MAX_BATCH)
+                    entries, after = await self._file.run(listen)
                 except BrokerUnavailable as error:
                     log.warning("Listening pauses: %s", error, extra={"types": types})
                     await asyncio.sleep(PAUSE.total_seconds())
                     continue
-                after = entries[-1].id
-                for entry in entries:
-                    for event in _readable(entry):
-                        yield event
+                for event in chain.from_iterable(map(_readable, entries)):
+                    yield event
+                if not entries:
+                    await _wait(news)
         finally:
             self._news.discard(news)
 
@@ -144,9 +147,7 @@ class Journal:
                 partial(tables.read, topics=topics, after=after, most=most)
             ):
                 return entries
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL.total_seconds()):
-                    await news.wait()
+            await _wait(news)
 
     async def _opened(self, queue: Queue, entries: Sequence[Entry], after: int) -> Delivery | None:
         events: list[Event] = []
@@ -174,6 +175,13 @@ class Journal:
     async def _bury(self, queue: Queue, events: Sequence[Event], reason: str) -> None:
         bury = partial(tables.bury, queue=queue.name, body=encode(events), reason=reason)
         await self._file.run(partial(bury, events=len(events)))
+
+
+async def _wait(news: asyncio.Event) -> None:
+    """Return when there is news, or may be some of another process."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(POLL.total_seconds()):
+            await news.wait()
 
 
 def _readable(entry: Entry) -> list[Event]:

@@ -92,6 +92,14 @@ def read(
     return entries
 
 
+def listen(
+    connection: sqlite3.Connection, topics: Sequence[str], after: int, most: int
+) -> tuple[list[Entry], int]:
+    """Return the next entries as `read` does, and where to go on: past all that was of no concern."""
+    entries = read(connection, topics, after, most)
+    return entries, entries[-1].id if entries else newest(connection)
+
+
 def acknowledge(connection: sqlite3.Connection, queue: str, entry: int) -> None:
     """Move the queue's cursor up to this entry; it never moves down."""
     connection.execute(

@@ -16,6 +16,7 @@ from fakeredis import FakeAsyncRedis
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError, WatchError
 
+from services.away import Away
 from services.coalescing import Coalescer
 
 CONNECTIONS = 16  # per process; commands are shared, so a few are enough
@@ -43,7 +44,7 @@ if redis.call('HGET', KEYS[1], '{STAMP.decode()}') ~= ARGV[1] then redis.call('U
 """
 
 
-class CacheUnavailable(ConnectionError):
+class CacheUnavailable(Away):
     """Redis does not answer."""
 
 
@@ -175,6 +176,8 @@ class Cache:
 def _availability() -> Iterator[None]:
     try:
         yield
+    except Away:  # ours: what a rebuild loads from is away, not Redis
+        raise
     except (RedisError, OSError, TimeoutError) as error:
         raise CacheUnavailable(f"Redis does not answer: {type(error).__name__}.") from error
 

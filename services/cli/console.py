@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from services.accounts.schemas import WORKSPACE
+from services.database import BULK_TIMEOUT
 from services.web.config import PlatformSettings
 from services.web.resources import Resources, open_resources
 
@@ -50,7 +51,7 @@ def with_resources(work: Callable[[Resources], Coroutine[Any, Any, T]]) -> T:
     """Run `work` with the database, broker, cache and model store that the settings name."""
 
     async def run() -> T:
-        async with open_resources(PlatformSettings()) as resources:
+        async with open_resources(PlatformSettings(), command_timeout=BULK_TIMEOUT) as resources:
             return await work(resources)
 
     return asyncio.run(run())

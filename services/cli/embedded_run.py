@@ -25,7 +25,7 @@ from services.accounts.schemas import CreateClient
 from services.accounts.service import SHARED_SCOPES
 from services.cli.console import FAILED, errors, output
 from services.cli.loading import is_empty, load_demo, load_movielens
-from services.database import migrate
+from services.database import BULK_TIMEOUT, migrate
 from services.embedded import app
 from services.model_store import ModelStore
 from services.recommendations import repository
@@ -73,7 +73,7 @@ def run(*, data: Path | None, port: int) -> None:
 
 async def _prepare(settings: PlatformSettings, data: Path | None) -> tuple[DemoClient, str]:
     """Load what there is to load; return the demo client, and an item to like."""
-    async with open_resources(settings) as resources:
+    async with open_resources(settings, command_timeout=BULK_TIMEOUT) as resources:
         client = await _demo_client(resources)
         if data is not None:
             output.print((await load_movielens(resources, data, WORKSPACE)).sentence())

@@ -3,6 +3,8 @@
 from services.database.bulk import insert_new
 from services.database.columns import UtcDateTime
 from services.database.engine import (
+    BULK_TIMEOUT,
+    COMMAND_TIMEOUT,
     EVERY_WORKSPACE,
     Database,
     DatabaseUnavailable,
@@ -11,6 +13,8 @@ from services.database.engine import (
 from services.database.migrating import migrate, schema_version
 
 __all__ = [
+    "BULK_TIMEOUT",
+    "COMMAND_TIMEOUT",
     "EVERY_WORKSPACE",
     "Database",
     "DatabaseUnavailable",

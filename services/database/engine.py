@@ -15,16 +15,19 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import TextClause, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from services.away import Away
 
 EVERY_WORKSPACE = "*"  # workers, training, migrations, and signing in, before a workspace is known
 POOL_SIZE = 10  # connections per process: PostgreSQL's default of 100 then serves ten processes
 POOL_TIMEOUT = 5.0  # seconds to wait for a free connection before the caller is told 503
 CONNECT_TIMEOUT = 5.0  # seconds; a server that does not answer by then is away
-COMMAND_TIMEOUT = 60.0  # seconds for one statement: bulk reads of training take a few
+COMMAND_TIMEOUT = 5.0  # seconds for one statement: who waits for an answer is told 503 by then
+BULK_TIMEOUT = 60.0  # seconds for one statement of training, imports and migrations
 SNAPSHOT = "REPEATABLE READ"  # PostgreSQL: all queries see the state as of the first one
 LOCK_TIMEOUT = 15.0  # seconds an SQLite writer waits for another process to finish
 
@@ -39,7 +42,7 @@ _begin_durable = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
 _begin_lazily = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 
 
-class DatabaseUnavailable(ConnectionError):
+class DatabaseUnavailable(Away):
     """The database does not answer, or closed the connection; nothing was committed for certain."""
 
 
@@ -115,7 +118,7 @@ def _availability() -> Iterator[None]:
     """Turn what drivers raise when a server is away into one error; leave a query's mistakes alone."""
     try:
         yield
-    except DatabaseUnavailable:
+    except Away:  # ours, also of another room: what the caller does inside may say so
         raise
     except PoolTimeout as error:
         raise DatabaseUnavailable("All connections to the database are in use.") from error
@@ -126,7 +129,8 @@ def _availability() -> Iterator[None]:
             f"The database is away or busy: {type(error.orig).__name__}."
         ) from error
     except (OSError, TimeoutError) as error:
-        raise DatabaseUnavailable(f"The database does not answer: {error}.") from error
+        reason = str(error) or type(error).__name__
+        raise DatabaseUnavailable(f"The database does not answer: {reason}.") from error
 
 
 def _passes(error: DBAPIError) -> bool:
@@ -144,32 +148,57 @@ def _passes(error: DBAPIError) -> bool:
 
 
 @asynccontextmanager
-async def connect(url: str, *, pool_size: int = POOL_SIZE) -> AsyncIterator[Database]:
+async def connect(
+    url: str, *, pool_size: int = POOL_SIZE, command_timeout: float = COMMAND_TIMEOUT
+) -> AsyncIterator[Database]:
     """Open the database at `url` (`postgresql+asyncpg://…` or `sqlite+aiosqlite:///…`).
 
-    No connection is made before the first transaction, so a service can start before its database.
+    No connection is made before the first transaction, so a service can start before its database. A
+    statement gets `command_timeout` seconds (PostgreSQL); an SQLite file cannot be frozen.
     """
-    engine = create_engine(url, pool_size=pool_size)
+    engine = create_engine(url, pool_size=pool_size, command_timeout=command_timeout)
     try:
         yield Database(engine)
     finally:
         await engine.dispose()
 
 
-def create_engine(url: str, *, pool_size: int = POOL_SIZE) -> AsyncEngine:
+def create_engine(
+    url: str, *, pool_size: int = POOL_SIZE, command_timeout: float = COMMAND_TIMEOUT
+) -> AsyncEngine:
     """Return an engine with the time-outs and the pragmas that this room promises."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, pool_size)
-    return create_async_engine(
-        parsed,
+    return _postgresql_engine(parsed, pool_size, command_timeout)
+
+
+def _postgresql_engine(url: URL, pool_size: int, command_timeout: float) -> AsyncEngine:
+    from services.database.leaving import Leaving  # noqa: PLC0415 - the embedded profile has no asyncpg
+
+    engine = create_async_engine(
+        url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
         hide_parameters=True,  # what people did does not belong in logs
         pool_pre_ping=False,  # a round trip per request; a dead connection is found by its first use
-        connect_args={"timeout": CONNECT_TIMEOUT, "command_timeout": COMMAND_TIMEOUT},
+        connect_args={
+            "timeout": CONNECT_TIMEOUT,
+            "command_timeout": command_timeout,
+            "connection_class": Leaving,
+        },
     )
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def abandon(context: ExceptionContext) -> None:
+        # A rollback on a connection that let a statement time out would wait as long again. The others
+        # in the pool may be well: it may have been one slow statement.
+        if isinstance(context.original_exception, TimeoutError):
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False
+
+    return engine
 
 
 def _sqlite_engine(url: URL, pool_size: int) -> AsyncEngine:

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from services.database.engine import create_engine
+from services.database.engine import BULK_TIMEOUT, create_engine
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x616B696E  # "akin": one migration at a time, however many replicas start at once
@@ -22,7 +22,7 @@ async def migrate(url: str, *, revision: str = "head") -> str:
 
     Safe to run from several processes at once, and again: what is done is not done twice.
     """
-    engine = create_engine(url, pool_size=1)
+    engine = create_engine(url, pool_size=1, command_timeout=BULK_TIMEOUT)
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(_upgrade, revision)

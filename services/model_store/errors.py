@@ -8,13 +8,15 @@ ModelStoreError
 ├── DamagedVersion                        a file of the version is not what was published
 ├── VersionTaken                          other content is published under this version already
 ├── AliasMoved                            somebody else moved the alias first
-└── StoreUnavailable   (ConnectionError)  the folder or object store does not answer
+└── StoreUnavailable   (Away)             the folder or object store does not answer
 ```
 """
 
 from __future__ import annotations
 
 from prometheus_client import Counter
+
+from services.away import Away
 
 ERRORS = Counter(
     "akin_model_store_errors",
@@ -75,7 +77,7 @@ class AliasMoved(ModelStoreError):
         )
 
 
-class StoreUnavailable(ModelStoreError, ConnectionError):
+class StoreUnavailable(ModelStoreError, Away):
     """The store did not answer or refused; what was asked may or may not have been done."""
 
     def __init__(self, error: Exception) -> None:

@@ -16,6 +16,7 @@ from services.model_store import (
     ModelStoreError,
     StoreUnavailable,
 )
+from services.model_store.errors import ERRORS
 from services.recommendations.catalogue import Catalogue
 from services.recommendations.scoring import History, Scorer, load_scorer
 
@@ -50,24 +51,42 @@ class ModelLoader:
         # Each workspace's move that named a version which was refused, and the catalogue's epoch: a
         # model may be younger than the catalogue held here, and fits once that has caught up.
         self._bad: dict[str, tuple[str, int]] = {}
+        self._away = False  # an outage is logged once, however many workspaces notice it
 
     async def follow(
         self, workspace: str, catalogue: Catalogue, current: ServedModel | None
     ) -> ServedModel | None:
         """Return the model that the alias names, or `current` when there is no other fit to serve."""
         try:
-            entry = await asyncio.to_thread(self._store.current, workspace, MODEL)
+            model = await self._newest(workspace, catalogue, current)
         except StoreUnavailable as error:
-            return _stays(current, error)
+            ERRORS.labels("unavailable").inc()
+            if not self._away:
+                log.warning("The model store is away; models stay.", extra={"reason": str(error)})
+            self._away = True
+            return current
+        self._away = False
+        return model
+
+    def forget(self, workspace: str) -> None:
+        """Forget a workspace that is served no longer."""
+        self._bad.pop(workspace, None)
+        _loaded_at.remove(workspace)
+
+    async def _newest(
+        self, workspace: str, catalogue: Catalogue, current: ServedModel | None
+    ) -> ServedModel | None:
+        entry = await asyncio.to_thread(self._store.current, workspace, MODEL)
         if entry is None:
+            self.forget(workspace)
             return None
         serves = current is not None and current.move == entry.id
         if serves or self._bad.get(workspace) == (entry.id, catalogue.epoch):
             return current
         try:
             return await asyncio.to_thread(self._load, workspace, entry, catalogue)
-        except StoreUnavailable as error:
-            return _stays(current, error)
+        except StoreUnavailable:
+            raise
         except (ModelStoreError, ValueError, KeyError, TypeError) as error:
             self._bad[workspace] = (entry.id, catalogue.epoch)
             _refuse(workspace, entry.version, error)
@@ -86,11 +105,6 @@ class ModelLoader:
         _loaded_at.labels(workspace).set(created.timestamp())
         log.info("A model was loaded.", extra={"workspace": workspace, "version": version})
         return ServedModel(version, entry.id, scorer, serving.get("kind") != "popularity")
-
-
-def _stays(current: ServedModel | None, error: StoreUnavailable) -> ServedModel | None:
-    log.warning("The model store is away; the model stays.", extra={"reason": str(error)})
-    return current
 
 
 def _refuse(workspace: str, version: str, error: Exception) -> None:

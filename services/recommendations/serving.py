@@ -16,7 +16,8 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cache import Cache, CacheUnavailable
+from services.away import Away
+from services.cache import Cache
 from services.coalescing import Coalescer
 from services.database import Database
 from services.recommendations import repository
@@ -120,7 +121,7 @@ class Workspace:
             return
         self._popular_until = began + POPULARITY_SECONDS
         key = popularity_key(self.name, self.catalogue.generation)
-        with suppress(CacheUnavailable):  # what was popular a while ago still is
+        with suppress(Away):  # what was popular a while ago still is
             counted = await self._cache.counts(key, self._load_counts)
             counts = np.zeros(self.catalogue.size, np.float32)
             for number, count in counted.items():

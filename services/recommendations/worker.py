@@ -16,10 +16,12 @@ from services.broker import INTERACTIONS, consumer
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.handlers import handlers
 from services.recommendations.recording import Recorder
+from services.repeating import repeating
 from services.web.application import Service, create_app
 from services.web.resources import Resources
 
 STOP_TIMEOUT = 10.0  # seconds for the batch under way; what is not acknowledged comes again
+RESTART_AFTER = 1.0  # seconds; a consumer that failed is logged and starts anew
 
 
 @asynccontextmanager
@@ -27,21 +29,26 @@ async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Consume until the end of the block."""
     recorder = Recorder(await resources.database(), await resources.cache())
     broker, stop = await resources.broker(), asyncio.Event()
-    consuming = asyncio.create_task(
-        consumer.run(broker, INTERACTIONS, handlers(recorder), stop=stop)
-    )
+    consuming = False
+
+    async def consume() -> None:
+        nonlocal consuming
+        consuming = True
+        try:
+            await consumer.run(broker, INTERACTIONS, handlers(recorder), stop=stop)
+        finally:
+            consuming = False
 
     async def check() -> None:
-        if consuming.done():
+        if not consuming:
             raise RuntimeError("The consumer has ended.")
 
     resources.health.add("consumer", check)
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait([consuming], timeout=STOP_TIMEOUT)
-        consuming.cancel()
+    async with repeating(consume, interval=RESTART_AFTER, grace=STOP_TIMEOUT):
+        try:
+            yield
+        finally:
+            stop.set()
 
 
 service = Service(

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwk
 
+from services.away import Away
 from services.repeating import repeating
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ KEPT = 2  # keys in the folder after a rotation: the one that signs and the one 
 REFRESH_INTERVAL = 60.0  # seconds; after that a key that was taken away no longer verifies anything
 
 
-class KeysUnavailable(ConnectionError):
+class KeysUnavailable(Away):
     """The keys could not be read or fetched just now; the same call may be repeated."""
 
 

@@ -11,6 +11,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.away import Away
+
 # OWASP's minimum (Password Storage Cheat Sheet, 2025), about 22 ms on one core.
 TIME_COST = 2  # passes
 MEMORY_COST = 19 * 1024  # KiB of memory for each hash under way
@@ -21,7 +23,7 @@ MAX_WAITING = 64  # callers; with two threads the last of them waits about 0.7 s
 T = TypeVar("T")
 
 
-class PasswordsBusy(ConnectionError):
+class PasswordsBusy(Away):
     """More logins wait than can be served soon; the same call may be repeated."""
 
 

@@ -15,8 +15,11 @@ from services.web.gate import Gate, open_gate
 class Resources:
     """The connections of one process, shared by all services in it."""
 
-    def __init__(self, settings: PlatformSettings, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, settings: PlatformSettings, stack: AsyncExitStack, *, command_timeout: float
+    ) -> None:
         self.settings = settings
+        self._command_timeout = command_timeout
         self.health = Health()
         self._stack = stack
         self._database: database.Database | None = None
@@ -24,11 +27,13 @@ class Resources:
         self._cache: cache.Cache | None = None
         self._models: ModelStore | None = None
         self._gate: Gate | None = None
+        self._schema_fits = False
 
     async def database(self) -> database.Database:
         """Return the database; its schema must be the newest before the process is ready."""
         if self._database is None:
-            opened = database.connect(self.settings.database)
+            timeout = self._command_timeout
+            opened = database.connect(self.settings.database, command_timeout=timeout)
             self._database = await self._stack.enter_async_context(opened)
             self.health.add("database", self._database.check)
             self.health.add_readiness("schema", self._check_schema)
@@ -64,13 +69,21 @@ class Resources:
         return self._gate
 
     async def _check_schema(self) -> None:
+        if self._schema_fits:  # it stays so: looking takes an engine and a scan of the scripts
+            return
         current, newest = await database.schema_version(self.settings.database)
         if current != newest:
             raise RuntimeError(f"The schema is at '{current}', not '{newest}': run `akin migrate`.")
+        self._schema_fits = True
 
 
 @asynccontextmanager
-async def open_resources(settings: PlatformSettings) -> AsyncIterator[Resources]:
-    """Give the resources of one process; everything that was opened is closed at the end."""
+async def open_resources(
+    settings: PlatformSettings, *, command_timeout: float = database.COMMAND_TIMEOUT
+) -> AsyncIterator[Resources]:
+    """Give the resources of one process; everything that was opened is closed at the end.
+
+    A statement of the database gets `command_timeout` seconds; work in bulk gives it more.
+    """
     async with AsyncExitStack() as stack:
-        yield Resources(settings, stack)
+        yield Resources(settings, stack, command_timeout=command_timeout)

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -63,20 +61,3 @@ def test_all_data_outlives_the_sudden_death_of_every_process(
     started = RecordFile(settings.home).record.processes()
     supervisor.down(settings)
     assert not any(process.alive() for process in [*before.processes(), *started])
-
-
-def test_the_private_servers_keep_their_promises_across_a_power_cut(
-    settings: PlatformSettings,
-) -> None:
-    supervisor.up(settings, programs=[])
-    url = supervisor.running_settings(settings.home)["AKIN_DATABASE_URL"]
-
-    async def shown() -> dict[str, str]:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-        names = ("fsync", "synchronous_commit", "full_page_writes")
-        try:
-            return {name: await connection.fetchval(f"show {name}") for name in names}
-        finally:
-            await connection.close()
-
-    assert set(asyncio.run(shown()).values()) == {"on"}

@@ -4,9 +4,9 @@ import time
 from contextlib import suppress
 
 from services import cache
-from services.security import follow
 from services import repeating as module
 from services.repeating import repeating
+from services.security import follow
 
 
 async def test_work_begins_at_once_and_repeats():
@@ -62,6 +62,21 @@ async def test_a_round_that_takes_too_long_is_cancelled(monkeypatch):
         await asyncio.sleep(0)
 
     assert time.monotonic() - began < 5
+
+
+async def test_a_round_gets_the_grace_that_was_asked_for(monkeypatch):
+    monkeypatch.setattr(module, "GRACE", 0)
+    finished = False
+
+    async def work() -> None:
+        nonlocal finished
+        await asyncio.sleep(0.1)
+        finished = True
+
+    async with repeating(work, interval=60, grace=10):
+        await asyncio.sleep(0)
+
+    assert finished
 
 
 async def test_work_that_loses_its_cancellation_ends_all_the_same(monkeypatch):

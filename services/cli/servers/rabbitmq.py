@@ -31,7 +31,7 @@ default_user = {user}
 default_pass = {password}
 raft.wal_max_size_bytes = 67108864
 log.console = true
-log.console.level = info
+log.console.level = warning
 log.file = false
 """
 # Schedulers sleep when idle in place of spinning: the services need the cores.

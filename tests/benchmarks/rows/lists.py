@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import urllib.request
 from functools import partial
-from statistics import median
 
 from redis import Redis
 

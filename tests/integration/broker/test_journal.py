@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
 
@@ -148,6 +148,37 @@ async def test_an_entry_that_cannot_be_read_becomes_one_dead_letter_and_stops_no
             (letter,) = await broker.dead_letters(10)
     assert letter.body == b"not json"
     assert letter.reason.startswith("Not a CloudEvents batch")
+
+
+async def test_a_listener_does_not_look_again_at_what_was_of_no_concern(
+    journal_url: str, like: Make, change: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    read = journal_tables.read
+
+    def noted(
+        connection: sqlite3.Connection, topics: Sequence[str], after: int, most: int
+    ) -> list[journal_tables.Entry]:
+        begun.append(after)
+        return read(connection, topics, after, most)
+
+    monkeypatch.setattr(journal_tables, "read", noted)
+    async with (
+        asyncio.timeout(20),
+        connect(journal_url) as broker,
+        aclosing(broker.listen("item.changed")) as news,
+    ):
+        coming = asyncio.ensure_future(anext(news))
+        while not begun:
+            await asyncio.sleep(0.01)
+        for number in range(20):
+            await broker.publish([like(f"i{number}")])
+            while begun[-1] < number:  # it wakes, looks at this one, and begins after it next time
+                await asyncio.sleep(0.01)
+        event = change()
+        await broker.publish([event])
+        assert await coming == event
+    assert begun == sorted(begun)
 
 
 async def test_a_locked_journal_is_unavailable_and_works_again_when_it_is_free(

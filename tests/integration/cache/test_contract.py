@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from services import cache
+from services.away import Away
 from services.cache import Cache
 
 
@@ -135,6 +136,24 @@ async def test_a_rebuild_that_fails_keeps_nothing(opened: Cache, key: str) -> No
     with pytest.raises(ValueError, match="No value"):
         await opened.rebuild(key, load)
     assert await value_of(opened, key) is None
+
+
+class OtherAway(Away):
+    """As what the database says when it is away."""
+
+
+async def test_what_the_loader_says_is_away_is_not_redis(opened: Cache, key: str) -> None:
+    async def load() -> bytes:
+        raise OtherAway("The database is away.")
+
+    async def load_counts() -> dict[int, int]:
+        raise OtherAway("The database is away.")
+
+    with pytest.raises(OtherAway):
+        await opened.rebuild(key, load)
+    with pytest.raises(OtherAway):
+        await opened.counts(key, load_counts)
+    assert await opened.read(key) == [None]
 
 
 async def counts_of(

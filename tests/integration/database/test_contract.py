@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
+from services.away import Away
 from services.database import Database, insert_new
 from tests.integration.database.conftest import things
 
@@ -173,6 +174,19 @@ async def test_a_time_without_a_zone_is_a_mistake(db: Database, workspace: str) 
     with pytest.raises(StatementError, match="time zone"):
         async with db.transaction(workspace) as connection:
             await connection.execute(insert(things), [row(workspace, "a", at=naive)])
+
+
+class OtherAway(Away):
+    """As what the cache or the broker says when it is away."""
+
+
+async def test_what_somebody_else_says_inside_a_transaction_passes_unchanged(
+    db: Database, workspace: str
+) -> None:
+    for begin in (db.transaction, db.reading):
+        with pytest.raises(OtherAway):
+            async with begin(workspace):
+                raise OtherAway("Somebody else is away.")
 
 
 async def test_answers_a_check(db: Database) -> None:

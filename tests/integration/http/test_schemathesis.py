@@ -33,6 +33,10 @@ schema = schemathesis.openapi.from_dict(embedded.openapi())  # it has all routes
 schema.config.generation.max_examples = 20
 schema.config.generation.deterministic = True
 schema.config.generation.database = "none"
+# It would learn from the answers, and each run would be another one.
+schema.config.phases.fuzzing.extra_data_sources.responses = False
+schema.config.phases.fuzzing.error_feedback.is_enabled = False
+schema.config.phases.coverage.extra_data_sources.responses = False
 # Wrong and too large at once may be answered with either.
 schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 
@@ -92,6 +96,10 @@ def test_openapi_tells_the_truth(case: schemathesis.Case, session: requests.Sess
     excluded = [
         CHECKS.get_one("allow_header_conformance")
     ]  # Starlette names the first route's alone
+    if (
+        case.method == "GET"
+    ):  # in a URL all is text: what is of a wrong type may read as a right one
+        excluded.append(CHECKS.get_one("negative_data_rejection"))
     if case.operation.label in MORE_RULES:
         excluded.append(CHECKS.get_one("positive_data_acceptance"))
     case.call_and_validate(base_url=session.base_url, session=session, excluded_checks=excluded)

@@ -12,7 +12,6 @@ from prometheus_client import REGISTRY
 
 import services
 from services.cli.main import app
-
 from services.cli.settings import markdown_table
 from services.messages.asyncapi import document
 

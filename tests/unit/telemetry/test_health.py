@@ -55,6 +55,28 @@ async def test_what_does_not_answer_is_given_up_and_the_checks_run_side_by_side(
     assert time.monotonic() - started < 1
 
 
+async def test_a_dependency_is_asked_once_a_moment_however_many_want_to_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "SHARED", 0.2)
+    asked = 0
+
+    async def counted() -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.01)
+        if asked > 1:
+            raise ConnectionError
+
+    found = Health()
+    found.add("database", counted)
+    reports = await asyncio.gather(*(found.report(readiness=n % 2 == 0) for n in range(50)))
+    assert reports == [(True, {"database": "ok"})] * 50
+    assert asked == 1
+    await asyncio.sleep(0.25)
+    assert await found.report() == (False, {"database": "failed: ConnectionError"})
+
+
 async def test_readiness_asks_for_more_than_life() -> None:
     found = Health()
     found.add("database", fine)
