@@ -122,6 +122,10 @@ class Recommender:
         known = [rated for rated in history if _listed(held, rated.item_id)]
         if user_id is None and not known:
             raise BadRequest("The history has no known items", code="unknown_items")
+        if user_id is None and not _anything_new(held, known):
+            raise NotFound(
+                "No new items to recommend", code="no_new_items"
+            )  # and no user is left behind
         user_id = user_id or new_id()
         if known:
             await self._record(held, user_id, _reactions(user_id, known))
@@ -263,6 +267,13 @@ def new_id() -> str:
 def _listed(held: Workspace, item_id: str) -> bool:
     number = held.catalogue.number(item_id)
     return number is not None and held.catalogue[number].listed
+
+
+def _anything_new(held: Workspace, history: Sequence[Rated]) -> bool:
+    allowed = held.catalogue.mask.copy()
+    numbers = [held.catalogue.number(rated.item_id) for rated in history]
+    allowed[[number for number in numbers if number is not None]] = False
+    return bool(allowed.any())
 
 
 def _reactions(user_id: str, history: Sequence[Rated]) -> list[Reaction]:

@@ -231,7 +231,7 @@ def test_one_up_or_down_at_a_time(settings: PlatformSettings, programs: list[Pro
         supervisor.down(settings)
 
 
-def test_commands_find_the_settings_of_what_runs_and_only_of_that(
+def test_commands_find_the_settings_of_what_runs_even_when_a_part_has_died(
     settings: PlatformSettings, programs: list[Program]
 ) -> None:
     assert supervisor.running_settings(settings.home) == {}
@@ -242,6 +242,6 @@ def test_commands_find_the_settings_of_what_runs_and_only_of_that(
     killed = psutil.Process(processes(settings)[0].pid)
     killed.kill()
     killed.wait()
-    assert supervisor.running_settings(settings.home) == {}
-    supervisor.up(settings, programs=programs)
+    assert supervisor.running_settings(settings.home) == found
     supervisor.down(settings)
+    assert supervisor.running_settings(settings.home) == {}
