@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.benchmarks import page
 from tests.benchmarks.figures import Row
 from tests.benchmarks.rows import events, lists, training, worker
 from tests.benchmarks.stage import Stage, open_stage
@@ -33,11 +34,14 @@ def main() -> None:
     """Measure, print, and after a full run write the page."""
     arguments = _arguments()
     names = arguments.only.split(",") if arguments.only else list(MEASUREMENTS)
+    started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="akin-bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own
     try:
         with open_stage(folder, seconds=arguments.seconds, rounds=arguments.rounds) as stage:
             rows = [row for name in names for row in _measured(name, stage)]
+        if not arguments.only:
+            page.write(rows, time.monotonic() - started)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
