@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import page
 from tests.benchmarks.figures import Row
+from tests.benchmarks.notes import NOTES
+from tests.benchmarks.page import machine, page
 from tests.benchmarks.rows import events, lists, training, worker
-from tests.benchmarks.stage import Stage, open_stage
+from tests.benchmarks.stage import ROOT, Stage, open_stage
 
+PAGE = ROOT / "docs" / "benchmarks.md"
 SECONDS = 3.0  # of one measurement
 ROUNDS = 5  # of a comparison
 
@@ -34,16 +36,17 @@ def main() -> None:
     """Measure, print, and after a full run write the page."""
     arguments = _arguments()
     names = arguments.only.split(",") if arguments.only else list(MEASUREMENTS)
-    started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="akin-bench-"))
     folder.chmod(0o755)  # PostgreSQL runs as a user of its own
     try:
         with open_stage(folder, seconds=arguments.seconds, rounds=arguments.rounds) as stage:
             rows = [row for name in names for row in _measured(name, stage)]
-        if not arguments.only:
-            page.write(rows, time.monotonic() - started)
+            about = machine(stage.servers, " ".join(["python -m tests.benchmarks", *sys.argv[1:]]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if not arguments.only:
+        PAGE.write_text(page(rows, machine=about, notes=NOTES))
+        print(f"Written: {PAGE.relative_to(ROOT)}")
 
 
 def _measured(name: str, stage: Stage) -> Sequence[Row]:
@@ -58,10 +61,12 @@ def _measured(name: str, stage: Stage) -> Sequence[Row]:
 def _print(row: Row) -> None:
     verdict = {True: "yes", False: "NO", None: ""}[row.reached]
     target = "" if row.target is None else f"{row.bound} {row.target:g}"
-    print(
-        f"{row.what}: {row.akin} | {row.reference} | {row.value:.2f} {row.unit} | {target} | {verdict}",
-        flush=True,
+    figure = (
+        f"{row.value:.2f} {row.unit} ({row.spread})"
+        if row.spread
+        else f"{row.value:.2f} {row.unit}"
     )
+    print(" | ".join([row.what, row.akin, row.reference, figure, target, verdict]), flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -73,4 +78,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

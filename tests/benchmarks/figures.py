@@ -22,6 +22,7 @@ class Row:
     unit: str = "×"  # of value and target
     target: float | None = None
     bound: Literal["at least", "at most"] = "at least"
+    spread: str = ""  # of the ratio, over the rounds
 
     @property
     def reached(self) -> bool | None:

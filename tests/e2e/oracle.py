@@ -6,6 +6,8 @@ Duplicated: counted more than once. Unexpected: never attempted, or not as it wa
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from tests.e2e.house import House
 from tests.e2e.journal_client import Journal, Reaction
 from tests.e2e.reader import Reader
 
+COUNTERS_SETTLE = 40.0  # seconds
 SHELF = 100  # items of one genre: what one request may list
 SHOWN = 5  # findings of each kind in a message
 
@@ -114,7 +117,7 @@ async def compare_answers(verdict: Verdict, table: Table, reader: Reader) -> Non
     """Add to the verdict what histories and counters, as the API gives them, get wrong."""
     likes = table.likes()
     shelves = await reader.shelve({reaction.item_id for _, reaction in table.rows}, SHELF)
-    counted = await reader.likes(shelves)
+    counted = await _settled(likes, shelves, reader)
     for item_id in likes.keys() | counted.keys():
         difference = counted.get(item_id, 0) - likes[item_id]
         found = verdict.duplicated if difference > 0 else verdict.lost
@@ -127,6 +130,19 @@ async def compare_answers(verdict: Verdict, table: Table, reader: Reader) -> Non
         verdict.duplicated += _named(user_id, _repeated(entry["item_id"] for entry in history))
         wrong = {item_id for item_id in said if said[item_id] != wanted.get(item_id)}
         verdict.unexpected += _named(user_id, wrong)
+
+
+async def _settled(likes: Counter[str], shelves: Sequence[str], reader: Reader) -> dict[str, int]:
+    """Return the counters once they agree with the table, or as they are when they should have.
+
+    A process reads them every five seconds, and seldomer where reading takes long.
+    """
+    deadline = time.monotonic() + COUNTERS_SETTLE
+    while True:
+        counted = await reader.likes(shelves)
+        if counted == +likes or time.monotonic() > deadline:
+            return counted
+        await asyncio.sleep(0.5)
 
 
 async def compare_lists(table: Table, reader: Reader, *, whole: bool) -> list[str]:

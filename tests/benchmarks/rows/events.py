@@ -71,6 +71,7 @@ def _row(key: str, what: str, ours: list[Load], theirs: list[Load], target: floa
         akin=f"{per_second(rates.akin)}, p99 {milliseconds([load.p99 for load in ours])}",
         reference=f"{per_second(rates.reference)}, p99 {milliseconds([load.p99 for load in theirs])}",
         value=rates.ratio,
+        spread=rates.spread,
         target=target,
     )
 

@@ -42,6 +42,7 @@ def measure(stage: Stage) -> list[Row]:
             akin=per_second(rates.akin),
             reference=per_second(rates.reference),
             value=rates.ratio,
+            spread=rates.spread,
             target=0.7,
         ),
         Row(
@@ -50,6 +51,7 @@ def measure(stage: Stage) -> list[Row]:
             akin=milliseconds(tails.akin),
             reference=milliseconds(tails.reference),
             value=tails.ratio,
+            spread=tails.spread,
             target=1.0,
             bound="at most",
         ),
@@ -82,6 +84,7 @@ def _growth(found: dict[int, list[Load]], size: int, connections: int) -> Row:
         akin=f"{milliseconds(pairs.akin)}, p99 {milliseconds([load.p99 for load in found[size]])}",
         reference=f"{milliseconds(smallest)}, p99 {milliseconds([load.p99 for load in found[SIZES[0]]])}",
         value=pairs.ratio,
+        spread=pairs.spread,
         target=GROWTH[size],
         bound="at most",
     )

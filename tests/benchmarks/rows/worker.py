@@ -81,6 +81,7 @@ def _compared(stage: Stage, key: str, what: str, requests: Sequence[str], each: 
         akin=per_second(pairs.akin),
         reference=per_second(pairs.reference),
         value=pairs.ratio,
+        spread=pairs.spread,
         target=0.5,
     )
 
