@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ _one_reaction = struct.Struct("<ifd")  # the same, for one: several times as fas
 NUMBER = np.dtype("<i4")
 MARK = -1  # where an item's number would be, at the beginning of a log that is whole
 DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
+
+MERGED = 10_000  # histories kept as they were merged, about 15 MB: people look more often than they react
 
 _HISTORY_MARK = np.array([(MARK, 0, 0)], REACTION).tobytes()
 _SHOWN_MARK = np.array([MARK], NUMBER).tobytes()
@@ -137,5 +140,9 @@ def pack(rows: Iterable[tuple[int, str, float | None, datetime]]) -> bytes:
 
 def _state(history: bytes, shown: bytes) -> UserState:
     # A log that was cut in the middle of a record cannot be: appends are atomic.
-    records = np.frombuffer(history, REACTION)[1:]
-    return UserState(merge(records), np.frombuffer(shown, NUMBER)[1:])
+    return UserState(_history(history), np.frombuffer(shown, NUMBER)[1:])
+
+
+@lru_cache(MERGED)
+def _history(log: bytes) -> History:
+    return merge(np.frombuffer(log, REACTION)[1:])
