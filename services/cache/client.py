@@ -81,7 +81,10 @@ class Cache:
         with _availability():
             stored: dict[bytes, bytes] = {}
             cursor: Any = None
-            while cursor != 0:  # in parts: reading ten thousand at once takes 100 ms of the event loop
+            part: Any
+            while (
+                cursor != 0
+            ):  # in parts: reading ten thousand at once takes 100 ms of the event loop
                 cursor, part = await self.client.hscan(key, cursor or 0, count=COUNTERS_AT_ONCE)
                 stored |= part
             if STAMP not in stored:
@@ -175,7 +178,8 @@ class Cache:
         with _availability():
             # Once each: requests to one workspace share the key of its catalogue.
             wanted = list(dict.fromkeys(key for keys in requests for key in keys))
-            values = dict(zip(wanted, await self.client.mget(wanted), strict=True))
+            found: Any = await self.client.mget(wanted)
+        values = dict(zip(wanted, found, strict=True))
         return [[values[key] for key in keys] for keys in requests]
 
 
