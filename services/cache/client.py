@@ -79,17 +79,21 @@ class Cache:
     ) -> dict[int, int]:
         """Return the counters under `key`; where they are missing, what `load` gives is kept."""
         with _availability():
-            stored: dict[bytes, bytes] = {}
-            cursor: Any = None
-            part: Any
-            while (
-                cursor != 0
-            ):  # in parts: reading ten thousand at once takes 100 ms of the event loop
-                cursor, part = await self.client.hscan(key, cursor or 0, count=COUNTERS_AT_ONCE)
-                stored |= part
+            stored = await self._fields(key)
             if STAMP not in stored:
                 return dict(await self._rebuild_counts(key, load))
         return {int(field): int(count) for field, count in stored.items() if field != STAMP}
+
+    async def _fields(self, key: str) -> dict[bytes, bytes]:
+        """Return a hash, read in parts: ten thousand fields at once take 100 ms of the event loop."""
+        fields: dict[bytes, bytes] = {}
+        cursor: Any = 0
+        while True:
+            found: Any = await self.client.hscan(key, cursor, count=COUNTERS_AT_ONCE)
+            cursor, part = found
+            fields |= part
+            if not cursor:
+                return fields
 
     async def _rebuild_counts(
         self, key: str, load: Callable[[], Awaitable[Mapping[int, int]]]

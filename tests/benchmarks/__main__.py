@@ -18,7 +18,7 @@ from tests.benchmarks.stage import ROOT, Stage, open_stage
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECONDS = 3.0  # of one measurement
-ROUNDS = 5  # of a comparison
+ROUNDS = 4  # of a comparison
 
 MEASUREMENTS: Mapping[str, Callable[[Stage], list[Row]]] = {
     "interact": events.measure,
