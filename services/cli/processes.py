@@ -37,7 +37,10 @@ class Process:
 
     def alive(self) -> bool:
         """Whether this very process still runs; a zombie does not."""
-        return self._handle() is not None
+        alive = self._handle() is not None
+        if not alive:
+            self._reap()
+        return alive
 
     def send(self, number: int) -> None:
         """Send a signal, or do nothing when the process is gone."""
@@ -61,7 +64,6 @@ class Process:
             if time.monotonic() > deadline:
                 return False
             time.sleep(LOOK_EVERY)
-        self._reap()
         return True
 
     def _handle(self) -> psutil.Process | None:

@@ -39,11 +39,11 @@ def up(settings: PlatformSettings, *, programs: Sequence[Program] = PROGRAMS) ->
     home = settings.home.resolve()
     with _alone(home):
         file = RecordFile(home)
-        if file.record.is_running():
+        if _all_well(programs) and file.record.is_running():
             output.print(f"Akin is running already. `akin down` stops it. Logs: {home / 'logs'}")
             return
         if any(process.alive() for process in file.record.processes()):
-            output.print("Not all of an earlier `akin up` runs any more: ending the rest.")
+            output.print("Not all of an earlier `akin up` is well: ending it first.")
             _end_all(file)
         _require_free(programs)
         try:
@@ -166,6 +166,12 @@ def _wait_until_healthy(started: Mapping[Program, Process], logs: Path) -> None:
             elif time.monotonic() - begun > START_TIMEOUT:
                 raise _failed(program, f"is not healthy: {complaint}", logs)
         time.sleep(LOOK_EVERY if waiting else 0)
+
+
+def _all_well(programs: Sequence[Program]) -> bool:
+    """Ask them: a process that was killed a moment ago still counts as one, but answers nothing."""
+    with ThreadPoolExecutor(max(1, len(programs))) as threads:
+        return not any(threads.map(Program.complaint, programs))
 
 
 def _failed(program: Program, what: str, logs: Path) -> NotStarted:

@@ -153,7 +153,11 @@ class PostgreSQL(Server):
         return lock.read_text().splitlines() if lock.exists() else []
 
     def _forget_stale_lock(self) -> None:
-        """After a reboot the pid in the lock may be another program's, and PostgreSQL would not start."""
+        """PostgreSQL does not start while the pid in its lock exists.
+
+        After a reboot it may be another program's; after a kill, a zombie that nobody reaps (a container
+        without an init). What children of the killed one still hold, PostgreSQL finds out by itself.
+        """
         lines = self._lock_lines()
         if lines and not _is_postgres(int(lines[0])):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
@@ -185,6 +189,8 @@ def _inherited(number: int) -> str:
 
 def _is_postgres(pid: int) -> bool:
     try:
-        return psutil.Process(pid).name() in ("postgres", "postmaster")
+        process = psutil.Process(pid)
+        named = process.name() in ("postgres", "postmaster")
+        return named and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

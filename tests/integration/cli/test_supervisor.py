@@ -111,7 +111,7 @@ def test_up_after_a_kill_ends_the_rest_and_starts_all_anew(
     killed.kill()
     killed.wait()
     supervisor.up(settings, programs=programs)
-    assert "ending the rest" in capsys.readouterr().out
+    assert "ending it first" in capsys.readouterr().out
     assert not any(process.alive() for process in before)
     assert RecordFile(settings.home).record.is_running()
     supervisor.down(settings)
