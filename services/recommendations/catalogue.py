@@ -30,7 +30,7 @@ class Item:
 class Catalogue:
     """All items of one workspace as of `revision`, within one `epoch` (which a cleanup ends).
 
-    Grows with the catalogue: about 500 bytes an item in Python objects, 1 byte in `eligible` and
+    Grows with the catalogue: about 500 bytes an item in Python objects, 3 bytes in arrays and
     1 byte for each genre that was asked for, 200 at most.
     """
 
@@ -40,6 +40,7 @@ class Catalogue:
         self.generation = 0  # of what is cached beside it
         self.size = 0  # numbers given so far
         self.eligible: NDArray[np.bool_] = np.zeros(0, dtype=bool)  # listed and not hidden
+        self._genre_counts: NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self._items: list[Item | None] = []
         self._numbers: dict[str, int] = {}
         self._by_genre: dict[str, set[int]] = {}
@@ -58,6 +59,9 @@ class Catalogue:
             self.eligible = np.concatenate(
                 [self.eligible, np.zeros(grown - len(self.eligible), dtype=bool)]
             )
+            self._genre_counts = np.concatenate(
+                [self._genre_counts, np.zeros(grown - len(self._genre_counts), dtype=np.int16)]
+            )
             self._items.extend([None] * (grown - len(self._items)))
         before = self._items[item.number]
         for genre in before.genres if before else ():
@@ -65,6 +69,7 @@ class Catalogue:
         for genre in item.genres:
             self._by_genre.setdefault(genre.casefold(), set()).add(item.number)
         self._items[item.number] = item
+        self._genre_counts[item.number] = len({genre.casefold() for genre in item.genres})
         self._numbers[item.item_id] = item.number
         self.eligible[item.number] = item.listed and not item.hidden
         self.size = max(self.size, item.number + 1)
@@ -79,6 +84,11 @@ class Catalogue:
     def mask(self) -> NDArray[np.bool_]:
         """Return, per number, whether the item may be recommended."""
         return self.eligible[: self.size]
+
+    @property
+    def genre_counts(self) -> NDArray[np.int16]:
+        """Return, per number, how many genres the item has."""
+        return self._genre_counts[: self.size]
 
     def items(self) -> list[Item]:
         """Return all items, those that are only named included."""

@@ -18,7 +18,7 @@ from services.messages.types import ItemChanged, Message, PlatformCleaned
 from services.model_store import ModelStore
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
-from services.recommendations.service import new_id
+from services.recommendations.listing import new_id
 from services.recommendations.state import catalogue_key, prefix
 from services.telemetry.logs import request_id
 

@@ -10,8 +10,9 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.recommendations import schemas
-from services.recommendations.schemas import Genre, Limit, UserId
-from services.recommendations.service import Place, Recommendations, Recommender
+from services.recommendations.listing import Place, Recommendations, Wish
+from services.recommendations.schemas import Diversity, Genre, Limit, UserId
+from services.recommendations.service import Recommender
 from services.security.scopes import Scope
 from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.errors import Unprocessable
@@ -24,12 +25,6 @@ MAX_EXCLUDED = (
     200  # ids in one request's `exclude`: a longer URL is more than servers read (64 KiB)
 )
 
-_REASONS = {
-    "model": "Like what you liked.",
-    "popular": "Popular with others.",
-    "exploration": "New to you: exploring.",
-    "fallback": "Seen longest ago.",
-}
 _BAD: Responses = {
     400: {"model": ErrorBody, "description": "Understood, but not possible; says why."}
 }
@@ -50,23 +45,23 @@ async def recommend(
     user_id: UserId,
     caller: Reader,
     lists: Lists,
-    limit: Limit = 10,
+    limit: Limit | None = None,
     genre: Genre | None = None,
     exclude: Annotated[list[Id], Query(max_length=MAX_EXCLUDED)] = [],  # noqa: B006 - FastAPI copies it
+    diversity: Diversity | None = None,
+    explain: Annotated[bool, Query()] = True,
 ) -> Response:
     """Recommend items to a user, known or not. What was shown counts as seen from now on."""
-    made = await lists.recommend(
-        caller.workspace, user_id, limit=limit, genre=genre, exclude=exclude
-    )
-    return _json(
-        {
-            "item_ids": [place.item.item_id for place in made.places],
-            "items": [_place(place) for place in made.places],
-            "recommendation_id": made.recommendation_id,
-            "model_version": made.model_version,
-            "degraded": made.degraded,
-        }
-    )
+    wish = Wish(limit, genre, exclude, diversity, explain=explain)
+    return _json(_list(await lists.recommend(caller.workspace, user_id, wish)))
+
+
+@router.post("/recs/batch", response_model=schemas.BatchAnswer)
+async def recommend_to_many(body: schemas.BatchRequest, caller: Reader, lists: Lists) -> Response:
+    """Recommend items to many users at once; what was shown counts as seen from now on."""
+    wish = Wish(body.limit, body.genre, body.exclude, body.diversity, explain=body.explain)
+    made = await lists.recommend_to_many(caller.workspace, body.user_ids, wish)
+    return _json({"lists": [{"user_id": each.user_id, **_list(each)} for each in made]})
 
 
 @router.post(
@@ -79,7 +74,16 @@ async def recommend_from_history(
     made = await lists.recommend_from_history(
         caller.workspace, body.user_id, body.history, limit=body.limit
     )
-    return _json(_answer(made))
+    return _json({"user_id": made.user_id, **_answer(made)})
+
+
+@router.post("/sessions/recommendations", response_model=schemas.SessionAnswer, responses=_BAD)
+async def recommend_to_session(
+    body: schemas.SessionRequest, caller: Reader, lists: Lists
+) -> Response:
+    """Recommend from a history of ratings, and remember nothing of it."""
+    wish = Wish(body.limit, body.genre, body.exclude, body.diversity)
+    return _json(_answer(await lists.recommend_to_session(caller.workspace, body.history, wish)))
 
 
 @router.get("/users/{user_id:id}/history", response_model=schemas.HistoryPage)
@@ -145,12 +149,22 @@ def decode_cursor(cursor: str | None) -> int:
     return position
 
 
+def _list(made: Recommendations) -> dict[str, object]:
+    return {
+        "item_ids": [place.item.item_id for place in made.places],
+        "items": [_place(place) for place in made.places],
+        "recommendation_id": made.recommendation_id,
+        "model_version": made.model_version,
+        "degraded": made.degraded,
+    }
+
+
 def _answer(made: Recommendations) -> dict[str, object]:
     return {
-        "user_id": made.user_id,
         "recommendations": [_place(place) for place in made.places],
         "recommendation_id": made.recommendation_id,
         "model_version": made.model_version,
+        "ignored_items": made.ignored,
     }
 
 
@@ -160,7 +174,7 @@ def _place(place: Place) -> dict[str, object]:
         "title": place.item.title,
         "score": place.ranked.score,
         "source": place.ranked.source,
-        "reason": _REASONS[place.ranked.source],
+        "reason": place.reason,
     }
 
 

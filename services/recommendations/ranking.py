@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, NamedTuple
@@ -10,31 +10,39 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.recommendations.diversity import CANDIDATES, MOST, diversified
 from services.recommendations.exploration import POOL, draw_popular, draw_uniform
 from services.recommendations.state import UserState
 from services.recommendations.top import quick_top, top
 
-Source = Literal["model", "exploration", "popular", "fallback"]
+Source = Literal["model", "exploration", "popular", "fallback", "rule"]
 Numbers = NDArray[np.int32]
 
 FIRST_EXPLORED = 2  # the best two places of a personal list always belong to the model
 
 
 class Ranked(NamedTuple):
-    """One place of a list."""
+    """One place of a list. `propensity`: the probability with which chance brought the item there, 1 for
+    what was not left to chance."""
 
     number: int
     score: float
     source: Source
+    propensity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a list shall be. `allowed` is true, by number, for what may appear in it at all."""
+    """What a list shall be. `allowed` is true, by number, for what may appear in it at all.
+
+    `likeness` gives (n, n) in [-1, 1] for n item numbers; it is needed where `diversity` is above 0.
+    """
 
     limit: int
     allowed: NDArray[np.bool_]
     exploration: float = 0.0  # share of the list
+    diversity: float = 0.0  # from 0, the best scores, to 1, the greatest variety
+    likeness: Callable[[Numbers], NDArray[np.float32]] | None = None
     excluded: Numbers = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
@@ -66,9 +74,9 @@ def rank(
     unseen[seen[seen < size]] = False
     explored = round(request.limit * request.exploration)
     if scores is not None:
-        places = _personal(unseen, scores, len(seen), request.limit, explored, generator)
+        places = _personal(request, unseen, scores, len(seen), explored, generator)
     else:
-        places = _cold(unseen, popularity, request.limit, explored, generator)
+        places = _cold(request, unseen, popularity, explored, generator)
     if len(places) < request.limit:
         places += _again(request, unseen, state, request.limit - len(places))
     return places
@@ -87,21 +95,24 @@ def _usable(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 def _personal(
+    request: Request,
     unseen: NDArray[np.bool_],
     scores: NDArray[np.float32],
     seen: int,
-    limit: int,
     explored: int,
     generator: np.random.Generator,
 ) -> list[Ranked]:
-    best = quick_top(scores, unseen, limit, skipped=seen)
+    limit = request.limit
+    wanted = _candidates(request)
+    best = quick_top(scores, unseen, wanted, skipped=seen)
     if best is None:
         scores = _usable(scores, len(unseen))
-        best = top(scores, unseen, limit)
+        best = top(scores, unseen, wanted)
+    chosen = _diverse(request, best.astype(np.int32), scores[best])
     rest = unseen.copy()
-    rest[best] = False
+    rest[chosen] = False
     new = draw_uniform(generator, rest, min(explored, max(0, limit - FIRST_EXPLORED)))
-    kept = best[: limit - len(new)]
+    kept = chosen[: limit - len(new)]
     pairs = zip(kept.tolist(), scores[kept].tolist(), strict=True)
     places = [Ranked(number, score, "model") for number, score in pairs]
     first = min(FIRST_EXPLORED, len(places))
@@ -112,19 +123,38 @@ def _personal(
     return places
 
 
+def _candidates(request: Request) -> int:
+    if not request.diversity:
+        return request.limit
+    return max(request.limit, min(MOST, CANDIDATES * request.limit))
+
+
+def _diverse(request: Request, numbers: Numbers, relevance: NDArray[np.float32]) -> Numbers:
+    """Return up to `limit` of the candidates, which come in order of relevance."""
+    if not request.diversity or request.likeness is None or not len(numbers):
+        return numbers[: request.limit]
+    likeness = request.likeness(numbers)
+    chosen = diversified(relevance, likeness, request.limit, diversity=request.diversity)
+    return numbers[chosen]
+
+
 def _cold(
+    request: Request,
     unseen: NDArray[np.bool_],
     popularity: Popularity,
-    limit: int,
     explored: int,
     generator: np.random.Generator,
 ) -> list[Ranked]:
     pool = _head(popularity.order, unseen)
     counts = popularity.counts[pool]
-    liked = draw_popular(generator, pool.tolist(), counts, limit - explored)
+    count = _candidates(request) if request.diversity else request.limit - explored
+    drawn = np.array(draw_popular(generator, pool.tolist(), counts, count), np.int32)
+    # They are drawn in an order that chance gave them: that order is their relevance.
+    relevance = -np.arange(len(drawn), dtype=np.float32)
+    liked = _diverse(request, drawn, relevance)[: request.limit - explored].tolist()
     rest = unseen.copy()
     rest[liked] = False
-    new = draw_uniform(generator, rest, limit - len(liked))
+    new = draw_uniform(generator, rest, request.limit - len(liked))
     places = [Ranked(n, float(popularity.counts[n]), "popular") for n in liked]
     for number in new:
         where = int((len(places) + 1) * generator.random())

@@ -13,6 +13,8 @@ from services.web.schemas import PRINTABLE, Id, Schema, Time, same_length
 
 MAX_ITEMS = 10_000  # items in one request; more would not fit into the body's limit
 MAX_HISTORY = 1_000  # ratings in one request
+MAX_USERS = 1_000  # in one batch
+MAX_EXCLUDED = 1_000  # ids in one body
 MAX_GENRES = 50  # genres or labels of one item
 
 LIST_ID, VERSION = "0193f2a15c7e0b4d9f31c2a07be45d88", "9f86d081884c7d65"  # in examples
@@ -22,6 +24,7 @@ Text = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 Genre = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PRINTABLE)]
 Genres = Annotated[list[Genre], Field(max_length=MAX_GENRES)]
 Limit = Annotated[int, Field(ge=1, le=100)]
+Diversity = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, examples=[0.3])]
 UserId = Annotated[Id, Path(examples=["ada"])]
 ModelName = Annotated[Id, Path(examples=["recommendations"])]
 
@@ -107,8 +110,8 @@ class Recommended(Schema):
     item_id: str = Field(examples=["heat-1995"])
     title: str | None = Field(examples=["Heat (1995)"])
     score: float = Field(examples=[1.25])
-    source: Literal["model", "exploration", "popular", "fallback"]
-    reason: str = Field(examples=["Popular with others."])
+    source: Literal["model", "exploration", "popular", "fallback", "rule"]
+    reason: str = Field(examples=["Because you liked Casino (1995)."])
 
 
 class RecommendationList(Schema):
@@ -144,13 +147,65 @@ class RecommendationRequest(Schema):
     limit: Limit = 10
 
 
-class RecommendationAnswer(Schema):
-    """A list for a user, whose id may be new."""
+class SessionAnswer(Schema):
+    """A list for somebody without an id."""
 
-    user_id: str = Field(examples=["ada"])
     recommendations: list[Recommended]
     recommendation_id: str = Field(examples=[LIST_ID])
     model_version: str | None = Field(examples=[VERSION])
+    ignored_items: list[str] = Field(
+        description="Items of the history that the catalogue does not have."
+    )
+
+
+class RecommendationAnswer(SessionAnswer):
+    """A list for a user, whose id may be new."""
+
+    user_id: str = Field(examples=["ada"])
+
+
+class ListWish(Schema):
+    """What lists shall be like."""
+
+    limit: Limit | None = None
+    genre: Genre | None = None
+    exclude: Annotated[list[Id], Field(max_length=MAX_EXCLUDED)] = []
+    diversity: Diversity | None = None
+
+
+class SessionRequest(ListWish):
+    """What somebody without an id rated so far."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"history": [{"item_id": "heat-1995", "rating": 4.5}], "limit": 5}]
+        }
+    )
+
+    history: Annotated[list[Rating], Field(min_length=1, max_length=MAX_HISTORY)]
+
+
+class BatchRequest(ListWish):
+    """Whom to recommend to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"user_ids": ["ada", "grace"], "limit": 5}]}
+    )
+
+    user_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_USERS)]
+    explain: bool = False
+
+
+class UserList(RecommendationList):
+    """The list of one of the users."""
+
+    user_id: str = Field(examples=["ada"])
+
+
+class BatchAnswer(Schema):
+    """A list for each user, in their order."""
+
+    lists: list[UserList]
 
 
 class HistoryEntry(Schema):

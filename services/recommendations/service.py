@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections import Counter as Tally
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol, get_args
+from typing import Protocol
 
 import numpy as np
-from prometheus_client import Counter
 
 from services.cache import Cache, CacheUnavailable
 from services.database import Database
@@ -19,43 +16,26 @@ from services.messages.types import InteractionRecorded, Kind
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
-from services.recommendations.impressions import Impression, Impressions
-from services.recommendations.ranking import Ranked, Request, Source, rank
+from services.recommendations.feedback import preference
+from services.recommendations.impressions import Impressions
+from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
+from services.recommendations.ranking import Ranked
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.serving import Workspace, Workspaces
 from services.recommendations.state import (
+    REACTION,
     UserState,
     UserStates,
     catalogue_key,
     history_key,
+    merge,
     popularity_key,
     shown_key,
 )
 from services.web.errors import BadRequest, NotFound
 
 FRESH = timedelta(seconds=5)  # longest time for which a replica may miss a change of the catalogue
-
-_served = Counter("akin_recommended_items", "Items in lists, by where they come from.", ["source"])
-_served_from = {source: _served.labels(source) for source in get_args(Source)}
-_degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
-
-
-class Place(NamedTuple):
-    """One place of a list, with its item."""
-
-    item: Item
-    ranked: Ranked
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendations:
-    """A list for one user."""
-
-    user_id: str
-    places: Sequence[Place]
-    recommendation_id: str
-    model_version: str | None
-    degraded: Sequence[str]
+AT_ONCE = 50  # users of one batch whose lists are made together
 
 
 class Rated(Protocol):
@@ -78,31 +58,47 @@ class Recommender:
         self._database = database
         self._cache = cache
         self._workspaces = workspaces
-        self._settings = settings
         self._states = UserStates(database, cache)
         self._impressions = Impressions(database, cache)
         self._recorder = Recorder(database, cache)
-        self._generator = np.random.default_rng()
+        self._lister = Lister(self._impressions, settings)
 
-    async def recommend(
-        self,
-        workspace: str,
-        user_id: str,
-        *,
-        limit: int,
-        genre: str | None = None,
-        exclude: Sequence[str] = (),
-    ) -> Recommendations:
+    async def recommend(self, workspace: str, user_id: str, wish: Wish) -> Recommendations:
         """Return a list for a user, known or not, and remember that it was shown."""
         held = await self._workspaces.get(workspace)
         state, degraded = await self._state(held, user_id)
-        catalogue = held.catalogue
-        allowed = catalogue.mask
-        if genre is not None:
-            allowed = allowed & catalogue.with_genre(genre)
-        numbers = [n for n in map(catalogue.number, exclude) if n is not None]
-        request = Request(limit, allowed, excluded=np.array(numbers, np.int32))
-        return await self._list(held, user_id, state, request, degraded)
+        return await self._lister.make(held, user_id, state, wish, degraded=degraded)
+
+    async def recommend_to_many(
+        self, workspace: str, user_ids: Sequence[str], wish: Wish
+    ) -> list[Recommendations]:
+        """Return a list for each of the users, remembered as shown; some at a time share their costs."""
+        made: list[Recommendations] = []
+        for start in range(0, len(user_ids), AT_ONCE):
+            some = user_ids[start : start + AT_ONCE]
+            made += await asyncio.gather(*(self.recommend(workspace, u, wish) for u in some))
+        return made
+
+    async def recommend_to_session(
+        self, workspace: str, history: Sequence[Rated], wish: Wish
+    ) -> Recommendations:
+        """Return a list for somebody without an id, and remember nothing.
+
+        Raises:
+            BadRequest: the history has no item of the catalogue.
+        """
+        held = await self._workspaces.get(workspace)
+        await self._catch_up(held)
+        known, ignored = _parted(held, history)
+        if not known:
+            raise BadRequest("The history has no known items", code="unknown_items")
+        numbers = [held.catalogue.number(rated.item_id) for rated in known]
+        weights = [preference("rating", rated.rating) for rated in known]
+        records = zip(numbers, weights, range(len(known)), strict=True)
+        history_so_far = merge(np.array(list(records), REACTION))
+        state = UserState(history_so_far, np.zeros(0, np.int32))
+        made = await self._lister.make(held, None, state, wish, repeats=False)
+        return replace(made, ignored=ignored)
 
     async def recommend_from_history(
         self, workspace: str, user_id: str | None, history: Sequence[Rated], *, limit: int
@@ -119,7 +115,7 @@ class Recommender:
         await self._catch_up(held)
         if user_id is not None and not await self._exists(workspace, user_id):
             raise BadRequest("User does not exist", code="user_does_not_exist")
-        known = [rated for rated in history if _listed(held, rated.item_id)]
+        known, ignored = _parted(held, history)
         if user_id is None and not known:
             raise BadRequest("The history has no known items", code="unknown_items")
         if user_id is None and not _anything_new(held, known):
@@ -130,13 +126,11 @@ class Recommender:
         if known:
             await self._record(held, user_id, _reactions(user_id, known))
         state, degraded = await self._state(held, user_id)
-        allowed = held.catalogue.mask.copy()
-        allowed[state.history.items[state.history.items < len(allowed)]] = False
-        request = Request(limit, allowed)
-        result = await self._list(held, user_id, state, request, degraded)
-        if not result.places:
+        wish = Wish(limit=limit)
+        made = await self._lister.make(held, user_id, state, wish, degraded=degraded, repeats=False)
+        if not made.places:
             raise NotFound("No new items to recommend", code="no_new_items")
-        return result
+        return replace(made, ignored=ignored)
 
     async def _record(self, held: Workspace, user_id: str, reactions: Sequence[Reaction]) -> None:
         """Record reactions once, also where the cache is away: it is told to forget later."""
@@ -158,7 +152,7 @@ class Recommender:
         if genre is not None:
             order = order[catalogue.with_genre(genre)[order]]
         return [
-            Place(catalogue[n], Ranked(n, float(popularity.counts[n]), "popular"))
+            Place(catalogue[n], Ranked(n, float(popularity.counts[n]), "popular"), "")
             for n in order[:limit].tolist()
         ]
 
@@ -172,43 +166,6 @@ class Recommender:
             found = await repository.items_by_number(connection, workspace, list(latest))
         newest = sorted(latest.values(), key=lambda row: row[3], reverse=True)
         return [(found[number], kind, value, at) for number, kind, value, at in newest]
-
-    async def _list(
-        self,
-        held: Workspace,
-        user_id: str,
-        state: UserState,
-        request: Request,
-        degraded: list[str],
-    ) -> Recommendations:
-        # Held on to: a cleanup while scores are awaited gives the workspace new ones.
-        catalogue, popularity, model = held.catalogue, held.popularity, held.model
-        scores = await held.scores(state.history)
-        cold = not len(state.history.items)
-        share = self._settings.cold_exploration_share if cold else self._settings.exploration_share
-        places = rank(
-            replace(request, exploration=share),
-            state,
-            scores=scores,
-            popularity=popularity,
-            generator=self._generator,
-        )
-        version = model.version if model and scores is not None else None
-        identifier = new_id()
-        if places:
-            shown = Impression(
-                held.name,
-                catalogue.epoch,
-                catalogue.generation,
-                user_id,
-                identifier,
-                places,
-                version,
-            )
-            degraded = sorted({*degraded, *await self._impressions.remember(shown)})
-        _measure(places, degraded)
-        listed = [Place(catalogue[place.number], place) for place in places]
-        return Recommendations(user_id, listed, identifier, version, degraded)
 
     async def _state(self, held: Workspace, user_id: str) -> tuple[UserState, list[str]]:
         """Return the user's state, and what was away; the workspace is current afterwards."""
@@ -259,14 +216,17 @@ class Recommender:
         await self._workspaces.close()
 
 
-def new_id() -> str:
-    """Return an id that nobody else makes and that sorts by time."""
-    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
-
-
-def _listed(held: Workspace, item_id: str) -> bool:
-    number = held.catalogue.number(item_id)
-    return number is not None and held.catalogue[number].listed
+def _parted(held: Workspace, history: Sequence[Rated]) -> tuple[list[Rated], list[str]]:
+    """Return the ratings of items that the catalogue has, and the ids of the others."""
+    known: list[Rated] = []
+    ignored: list[str] = []
+    for rated in history:
+        number = held.catalogue.number(rated.item_id)
+        if number is not None and held.catalogue[number].listed:
+            known.append(rated)
+        else:
+            ignored.append(rated.item_id)
+    return known, ignored
 
 
 def _anything_new(held: Workspace, history: Sequence[Rated]) -> bool:
@@ -293,10 +253,3 @@ def _reactions(user_id: str, history: Sequence[Rated]) -> list[Reaction]:
         )
         for position, rated in enumerate(history)
     ]
-
-
-def _measure(places: Sequence[Ranked], degraded: Sequence[str]) -> None:
-    for source, count in Tally(place.source for place in places).items():
-        _served_from[source].inc(count)
-    for missing in degraded:
-        _degraded.labels(missing).inc()
