@@ -25,8 +25,8 @@ from services.cli.loading import Summary, load_movielens
 from services.database import migrate as run_migrations
 from services.messages.envelope import Event
 from services.messages.types import ModelPublished
-from services.recommendations.loading import MODEL
 from services.recommendations.listing import new_id
+from services.recommendations.loading import MODEL
 from services.recommendations.training import TrainingReport, train
 from services.web.config import PlatformSettings
 from services.web.resources import Resources

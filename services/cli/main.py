@@ -14,6 +14,7 @@ from services.cli import (
     doctor,
     keys,
     models,
+    recommending,
     running,
     settings,
     workspaces,
@@ -53,6 +54,7 @@ def prepare(context: typer.Context) -> None:
 
 running.register(app)
 data.register(app)
+recommending.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(clients.app, name="clients")
 app.add_typer(workspaces.app, name="workspaces")

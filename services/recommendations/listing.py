@@ -79,8 +79,9 @@ class Lister:
         *,
         degraded: Sequence[str] = (),
         repeats: bool = True,
+        remember: bool = True,
     ) -> Recommendations:
-        """Return a list, remembered as shown to `user_id`; nobody is shown it where that is None.
+        """Return a list; with `remember`, once it is remembered as shown to the user.
 
         Without `repeats` nothing that the user reacted to comes back, even when all else is used up.
         """
@@ -104,7 +105,7 @@ class Lister:
             places=places,
             model_version=model.version if model and scorer else None,
         )
-        if user_id is not None and places:
+        if remember and places:
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
         _measure(places, degraded)
         told = _told(places, catalogue, scorer, state, explain=wish.explain)
@@ -133,7 +134,11 @@ class Lister:
 
         def likeness(numbers: NDArray[np.int32]) -> NDArray[np.float32]:
             genres = genre_likeness([catalogue[n].genres for n in numbers.tolist()])
-            return genres if scorer is None or not hasattr(scorer, 'pairwise') else (genres + scorer.pairwise(numbers)) / 2
+            return (
+                genres
+                if scorer is None or not hasattr(scorer, "pairwise")
+                else (genres + scorer.pairwise(numbers)) / 2
+            )
 
         return Request(
             wish.limit or DEFAULT_LIMIT,

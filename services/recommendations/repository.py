@@ -233,6 +233,28 @@ async def user_exists(connection: AsyncConnection, workspace: str, user_id: str)
     return False
 
 
+async def users_after(
+    connection: AsyncConnection, workspace: str, after: str, limit: int
+) -> list[str]:
+    """Return users who reacted to anything, in the order of their ids, those beyond `after`."""
+    columns = interactions.c
+    query = (
+        select(columns.user_id)
+        .where(columns.workspace == workspace, columns.user_id > after)
+        .group_by(columns.user_id)
+        .order_by(columns.user_id)
+        .limit(limit)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def count_users(connection: AsyncConnection, workspace: str) -> int:
+    """Return how many users reacted to anything."""
+    query = select(func.count(interactions.c.user_id.distinct()))
+    found = await connection.execute(query.where(interactions.c.workspace == workspace))
+    return int(found.scalar_one())
+
+
 async def like_counts(connection: AsyncConnection, workspace: str) -> dict[int, int]:
     """Return how many reactions in favour each item has."""
     columns = interactions.c

@@ -16,12 +16,14 @@ from services.messages.types import InteractionRecorded, Kind
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.explaining import Why, why
 from services.recommendations.feedback import preference
 from services.recommendations.impressions import Impressions
 from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
 from services.recommendations.ranking import Ranked
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.serving import Workspace, Workspaces
+from services.recommendations.similar import Similar, similar_items
 from services.recommendations.state import (
     REACTION,
     UserState,
@@ -63,20 +65,25 @@ class Recommender:
         self._recorder = Recorder(database, cache)
         self._lister = Lister(self._impressions, settings)
 
-    async def recommend(self, workspace: str, user_id: str, wish: Wish) -> Recommendations:
+    async def recommend(
+        self, workspace: str, user_id: str, wish: Wish, *, remember: bool = True
+    ) -> Recommendations:
         """Return a list for a user, known or not, and remember that it was shown."""
         held = await self._workspaces.get(workspace)
         state, degraded = await self._state(held, user_id)
-        return await self._lister.make(held, user_id, state, wish, degraded=degraded)
+        return await self._lister.make(
+            held, user_id, state, wish, degraded=degraded, remember=remember
+        )
 
     async def recommend_to_many(
-        self, workspace: str, user_ids: Sequence[str], wish: Wish
+        self, workspace: str, user_ids: Sequence[str], wish: Wish, *, remember: bool = True
     ) -> list[Recommendations]:
-        """Return a list for each of the users, remembered as shown; some at a time share their costs."""
+        """Return a list for each of the users; some at a time share their costs."""
         made: list[Recommendations] = []
         for start in range(0, len(user_ids), AT_ONCE):
             some = user_ids[start : start + AT_ONCE]
-            made += await asyncio.gather(*(self.recommend(workspace, u, wish) for u in some))
+            each = (self.recommend(workspace, user, wish, remember=remember) for user in some)
+            made += await asyncio.gather(*each)
         return made
 
     async def recommend_to_session(
@@ -97,7 +104,7 @@ class Recommender:
         records = zip(numbers, weights, range(len(known)), strict=True)
         history_so_far = merge(np.array(list(records), REACTION))
         state = UserState(history_so_far, np.zeros(0, np.int32))
-        made = await self._lister.make(held, None, state, wish, repeats=False)
+        made = await self._lister.make(held, None, state, wish, repeats=False, remember=False)
         return replace(made, ignored=ignored)
 
     async def recommend_from_history(
@@ -142,6 +149,40 @@ class Recommender:
                 history_key(held.name, generation, user_id), popularity_key(held.name, generation)
             )
             await self._recorder.record(held.name, reactions, follow=False)
+
+    async def why(self, workspace: str, user_id: str, item_id: str) -> tuple[Why, str | None]:
+        """Explain where an item stands for a user; and by which version of the model.
+
+        Raises:
+            NotFound: the catalogue does not have the item.
+        """
+        held = await self._workspaces.get(workspace)
+        await self._catch_up(held)
+        number = _known(held, item_id)
+        state, _ = await self._state(held, user_id)
+        catalogue, model = held.catalogue, held.model
+        scores = await held.scores(state.history)
+        scorer = model.scorer if model else None
+        version = model.version if model and scores is not None else None
+        return why(number, catalogue, scorer, scores, state), version
+
+    async def similar(
+        self, workspace: str, item_id: str, *, genre: str | None, limit: int
+    ) -> list[Similar]:
+        """Return items like an item.
+
+        Raises:
+            NotFound: the catalogue does not have the item.
+        """
+        held = await self._workspaces.get(workspace)
+        await self._catch_up(held)
+        number = _known(held, item_id)
+        catalogue, model = held.catalogue, held.model
+        allowed = catalogue.mask & catalogue.with_genre(genre) if genre else catalogue.mask
+        scorer = model.scorer if model and model.personal else None
+        return await asyncio.to_thread(
+            similar_items, catalogue, scorer, number, allowed=allowed, limit=limit
+        )
 
     async def popular(self, workspace: str, *, genre: str | None, limit: int) -> list[Place]:
         """Return what most people liked."""
@@ -214,6 +255,13 @@ class Recommender:
         """Write what is waiting."""
         await self._impressions.close()
         await self._workspaces.close()
+
+
+def _known(held: Workspace, item_id: str) -> int:
+    number = held.catalogue.number(item_id)
+    if number is None or not held.catalogue[number].listed:
+        raise NotFound(f"Item '{item_id}' does not exist.", code="item_not_found")
+    return number
 
 
 def _parted(held: Workspace, history: Sequence[Rated]) -> tuple[list[Rated], list[str]]:

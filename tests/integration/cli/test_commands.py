@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from services.cli import main as command
@@ -149,3 +150,23 @@ def test_help_teaches(words: list[str]):
 
     assert result.exit_code == 0
     assert "Usage:" in result.output
+
+
+def test_lists_for_everybody_come_in_a_parquet_file(home: Path, folder: Path, tmp_path: Path):
+    run("import", "movielens", str(folder))
+    out = tmp_path / "lists.parquet"
+    assert run("recommend", "--all-users", "--out", str(out)) == {"rows": 3, "file": str(out)}
+    rows = parquet.read_table(out).to_pylist()
+    # Of two films each has what is left: reacted to both, to one, to one that the catalogue lacks.
+    assert [(row["user_id"], row["place"]) for row in rows][0] == ("1", 1)
+    assert {row["user_id"] for row in rows} <= {"1", "2"}
+    assert not list(tmp_path.glob("*.partial"))
+
+    again = run("recommend", "--user", "2", "--user", "stranger", "--out", str(out))
+    assert again["rows"] == len(parquet.read_table(out).to_pylist())
+
+
+def test_recommend_wants_to_know_to_whom(home: Path, tmp_path: Path):
+    for words in ([], ["--all-users", "--user", "1"]):
+        result = CliRunner().invoke(app, ["recommend", "--out", str(tmp_path / "x"), *words])
+        assert result.exit_code == 2
