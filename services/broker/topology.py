@@ -23,7 +23,10 @@ class Queue:
     )
 
 
-INTERACTIONS = Queue(name="recommendations.interactions", types=("interaction.recorded",))
+# Erasures queue behind what the person did before them.
+INTERACTIONS = Queue(
+    name="recommendations.interactions", types=("interaction.recorded", "user.erased")
+)
 
 QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS,)}
 

@@ -1,5 +1,6 @@
 """The cache: Redis, or fakeredis inside the process. It holds only what the database can rebuild."""
 
-from services.cache.client import Cache, CacheUnavailable, connect
+from services.cache.client import Cache, CacheUnavailable, Fields, connect
+from services.cache.scripts import Telling
 
-__all__ = ["Cache", "CacheUnavailable", "connect"]
+__all__ = ["Cache", "CacheUnavailable", "Fields", "Telling", "connect"]

@@ -17,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError, WatchError
 
 from services.away import Away
+from services.cache.scripts import APPEND, APPEND_AND_TELL, COUNT, STAMP, Telling
 from services.coalescing import Coalescer
 
 CONNECTIONS = 16  # per process; commands are shared, so a few are enough
@@ -24,25 +25,10 @@ WAIT = 2.0  # seconds for a connection, for connecting and for an answer; beyond
 LIFETIME = timedelta(days=7)  # of what was rebuilt: idle users leave the memory, a miss rebuilds
 MAX_BATCH = 256  # requests or keys that share one round trip
 MAX_WAITING = 10_000  # requests; more than that means that Redis does not keep up
-STAMP = b"stamp"  # the field that counters have when they were rebuilt, not only added to
 COUNTERS_AT_ONCE = 250  # some 3 ms of the event loop
 SCAN_COUNT = 1_000  # keys per step when a prefix is deleted
 
-# Scripts, because a thousand commands in a pipeline cost redis-py thirty times what one script with a
-# thousand keys costs it (docs/benchmarks.md). What they touch breaks the watches of rebuilds.
-#
-# As long as what was appended: there was nothing. A piece without its beginning would stay for ever (it
-# has no lifetime), so it goes.
-APPEND = """
-for i, key in ipairs(KEYS) do
-    if redis.call('APPEND', key, ARGV[i]) == #ARGV[i] then redis.call('UNLINK', key) end
-end
-"""
-# ARGV: the stamp, then fields and increments in turn.
-COUNT = f"""
-for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-if redis.call('HGET', KEYS[1], '{STAMP.decode()}') ~= ARGV[1] then redis.call('UNLINK', KEYS[1]) end
-"""
+Fields = Mapping[bytes, bytes]
 
 
 class CacheUnavailable(Away):
@@ -60,19 +46,38 @@ class Cache:
             self._read_all, max_batch=MAX_BATCH, max_waiting=MAX_WAITING
         )
         self._append = client.register_script(APPEND)
+        self._append_and_tell = client.register_script(APPEND_AND_TELL)
         self._count = client.register_script(COUNT)
 
     async def read(self, *keys: str) -> list[bytes | None]:
         """Return the values of `keys`, None where there is none."""
         return await self._reads.submit(keys)
 
-    async def append_many(self, values: Mapping[str, bytes]) -> None:
-        """Append to the values of these keys where there are any; what is not there is left to a rebuild."""
+    async def append_many(
+        self, values: Mapping[str, bytes], *, telling: Telling | None = None
+    ) -> None:
+        """Append to the values of these keys where there are any; what is not there is left to a rebuild.
+
+        With `telling`, a bounded stream is told of all of them in the same round trip.
+        """
         pairs = list(values.items())
         with _availability():
             for start in range(0, len(pairs), MAX_BATCH):
                 keys, pieces = zip(*pairs[start : start + MAX_BATCH], strict=True)
-                await self._append(keys, pieces)
+                if telling is None:
+                    await self._append(keys, pieces)
+                else:
+                    given = [*pieces, *telling.arguments, int(LIFETIME.total_seconds())]
+                    await self._append_and_tell([*keys, telling.stream], given)
+
+    async def told(self, stream: str, *, after: str, count: int) -> list[tuple[str, Fields]]:
+        """Return at most `count` entries of a stream, the oldest first, with their ids.
+
+        An id is "milliseconds-n"; `after` is the last one that is known, "0" for none.
+        """
+        with _availability():
+            found: Any = await self.client.xread({stream: after}, count=count)
+        return [(identifier.decode(), fields) for _, part in found for identifier, fields in part]
 
     async def counts(
         self, key: str, load: Callable[[], Awaitable[Mapping[int, int]]]

@@ -12,6 +12,7 @@ from services.cli import (
     data,
     dead_letters,
     doctor,
+    evaluating,
     keys,
     models,
     recommending,
@@ -54,6 +55,7 @@ def prepare(context: typer.Context) -> None:
 
 running.register(app)
 data.register(app)
+evaluating.register(app)
 recommending.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(clients.app, name="clients")

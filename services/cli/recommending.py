@@ -11,6 +11,7 @@ import typer
 from services.cli.console import Json, WorkspaceName, output, print_json, progress, with_resources
 from services.recommendations import repository
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.controls import Parameters
 from services.recommendations.listing import Recommendations, Wish
 from services.recommendations.loading import ModelLoader
 from services.recommendations.service import Recommender
@@ -49,7 +50,7 @@ def recommend(
     async def work(resources: Resources) -> int:
         recommender, database = await _open(resources)
         total = await _count(database, workspace) if all_users else len(user)
-        wish = Wish(limit=limit)
+        wish = Wish(Parameters(limit=limit))
         rows = 0
         with progress() as bar, _Parquet(out) as file:
             task = bar.add_task("Recommending", total=total)
@@ -134,8 +135,8 @@ class _Parquet:
                 "score": each.ranked.score,
                 "source": each.ranked.source,
                 "reason": each.reason,
-                "recommendation_id": made.recommendation_id,
-                "model_version": made.model_version,
+                "recommendation_id": made.shown.recommendation_id,
+                "model_version": made.shown.model_version,
             }
             for made in lists
             for place, each in enumerate(made.places, start=1)

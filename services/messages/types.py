@@ -52,12 +52,20 @@ class PlatformCleaned(msgspec.Struct, frozen=True, kw_only=True):
     cleaned_at: Moment
 
 
-Message = InteractionRecorded | ItemChanged | ModelPublished | PlatformCleaned
+class UserErased(msgspec.Struct, frozen=True, kw_only=True):
+    """A person asked to be forgotten: whatever they did or were shown by `requested_at` is to go, for good."""
+
+    user_id: Id
+    requested_at: Moment
+
+
+Message = InteractionRecorded | ItemChanged | ModelPublished | PlatformCleaned | UserErased
 
 TYPES: dict[str, type[Message]] = {
     "interaction.recorded": InteractionRecorded,
     "item.changed": ItemChanged,
     "model.published": ModelPublished,
     "platform.cleaned": PlatformCleaned,
+    "user.erased": UserErased,
 }
 NAMES: dict[type[Message], str] = {message: name for name, message in TYPES.items()}

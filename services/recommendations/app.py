@@ -11,10 +11,21 @@ from fastapi import FastAPI
 
 from services.broker import Broker
 from services.messages.types import ModelPublished
-from services.recommendations import catalogue_endpoints, endpoints
+from services.recommendations import (
+    catalogue_endpoints,
+    control_endpoints,
+    endpoints,
+    erasure_endpoints,
+    experiment_endpoints,
+    tables,
+)
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.controlling import ControlEditor
 from services.recommendations.editing import Editor
+from services.recommendations.erasing import Erasures
+from services.recommendations.experimenting import Experiments
 from services.recommendations.loading import ModelLoader
+from services.recommendations.online import FOLLOW_SECONDS
 from services.recommendations.service import Recommender
 from services.recommendations.serving import Workspaces
 from services.repeating import repeating
@@ -36,9 +47,14 @@ async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     app.state.catalogue_editor = Editor(database, cache, broker, models)
     app.state.models = models
     app.state.allow_cleanup = settings.allow_cleanup
+    app.state.rules = ControlEditor(database, cache, tables.rules)
+    app.state.scenarios = ControlEditor(database, cache, tables.scenarios)
+    app.state.experiments = Experiments(database, cache, models)
+    app.state.erasures = Erasures(database, cache, broker, models)
     try:
         async with (
             repeating(workspaces.tend, interval=settings.model_poll_seconds),
+            repeating(workspaces.learn, interval=FOLLOW_SECONDS),
             repeating(partial(_listen, workspaces, broker), interval=settings.model_poll_seconds),
         ):
             yield
@@ -57,7 +73,13 @@ async def _listen(workspaces: Workspaces, broker: Broker) -> None:
 service = Service(
     name="recommendations",
     title="recommendations",
-    routers=[endpoints.router, catalogue_endpoints.router],
+    routers=[
+        endpoints.router,
+        catalogue_endpoints.router,
+        control_endpoints.router,
+        experiment_endpoints.router,
+        erasure_endpoints.router,
+    ],
     start=start,
     direct=[endpoints.recommend],
 )

@@ -3,63 +3,252 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.recommendations.datasets import Dataset, Split
-from services.recommendations.evaluation import Evaluation
-from services.recommendations.models import Fitted, Progress, popularity
-from services.recommendations.tuning import choosers_and_judges, judge, tune
+from services.recommendations.evaluation import Evaluation, ndcg_of
+from services.recommendations.grids import BASELINE, Choice, Model, models
+from services.recommendations.models import Fitted, Progress, TooLarge, blend
+from services.recommendations.tuning import choosers_and_judges, judge, learn_weights, placed, tune
+
+BUDGET = 900.0  # seconds for a whole training, unless told otherwise
+SEARCH = (
+    0.6  # share of the budget for the grids: the rest judges, and fits the best one to everything
+)
+# People who choose: with fewer, a second point of a grid would be chosen by chance, and each kind is
+# fitted once. It also makes the first training of a small installation a matter of seconds.
+ENOUGH_FOR_A_GRID = 200
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of a grid: `serving` is what was found best for it, by `ndcg` of those who choose.
+
+    `ndcg` is None where people are too few to choose; `seconds` are those of fitting and tuning.
+    """
+
+    model: str
+    parameters: Mapping[str, Any]
+    serving: Mapping[str, Any]
+    ndcg: float | None
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A kind of model; `seconds` is what fitting, tuning and judging it took."""
+    """The best of a kind: how to make it, and how it does for those who judge (`evaluation`).
+
+    `chosen_by` is its NDCG for those who choose; `seconds` is what all its trials and judging took.
+    """
 
     name: str
     fitted: Fitted
     evaluation: Evaluation
     seconds: float
+    choices: Mapping[str, Choice]  # one, or one for each part of a blend
+    weights: Mapping[str, float] = field(default_factory=dict)  # of a blend
+    chosen_by: float | None = None
+    trials: Sequence[Trial] = ()
+
+    @property
+    def rank(self) -> float:
+        """By what the candidates are ordered: what chooses does not judge, where people suffice for both."""
+        return self.evaluation.measures.ndcg if self.chosen_by is None else self.chosen_by
 
 
-def compare_candidates(
-    dataset: Dataset, parts: Split, *, seed: int, progress: Progress
-) -> list[Candidate]:
-    """Return every kind of model that can be trained here, the simplest (popularity) first."""
-    train = dataset.only(parts.train)
+@dataclass(frozen=True)
+class Comparison:
+    """All candidates, the simplest first; `notes` says what was left out and why."""
+
+    candidates: list[Candidate]
+    notes: list[str]
+    choosers: int
+    judges: int
+
+    @property
+    def baseline(self) -> Candidate:
+        """Popularity, which can always be trained."""
+        return self.candidates[0]
+
+    def best_first(self) -> list[Candidate]:
+        """Return the candidates in the order of preference; of equals, what is simpler."""
+        return sorted(self.candidates, key=lambda candidate: -candidate.rank)
+
+
+@dataclass
+class _Best:
+    """The best of a kind so far."""
+
+    choice: Choice
+    fitted: Fitted
+    ndcg: float | None
+    trials: list[Trial] = field(default_factory=list)
+
+
+def compare(
+    dataset: Dataset,
+    parts: Split,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+    budget: float = BUDGET,
+    half_life: float | None = None,
+) -> Comparison:
+    """Return the best of every kind of model that can be trained here within `budget` seconds, and a blend.
+
+    `half_life` (reactions) replaces the search for how histories are weighted by recency.
+    Holds one fitted model of each kind, and one more while it is being tried.
+    """
     choosers, judges = choosers_and_judges(dataset, parts)
-
-    def candidate(name: str, fit: Callable[[], Fitted]) -> Candidate:
+    kinds, notes = models()
+    search = _Search(dataset, parts, choosers, seed=seed, half_life=half_life)
+    best = search.walk(kinds, deadline=time.perf_counter() + SEARCH * budget, progress=progress)
+    judged = partial(judge, dataset=dataset, split=parts, users=judges)
+    candidates = []
+    for name, found in best.items():
         started = time.perf_counter()
-        fitted = fit()
-        evaluation = judge(fitted, dataset, parts, judges)
-        return Candidate(name, fitted, evaluation, time.perf_counter() - started)
+        evaluation = judged(found.fitted)
+        spent = time.perf_counter() - started + sum(trial.seconds for trial in found.trials)
+        candidates.append(
+            Candidate(
+                name,
+                found.fitted,
+                evaluation,
+                spent,
+                {name: found.choice},
+                chosen_by=found.ndcg,
+                trials=found.trials,
+            )
+        )
+    personal = [candidate for candidate in candidates if candidate.name != BASELINE]
+    if len(choosers) and len(personal) > 1:
+        candidates.append(_blend(personal, dataset, parts, choosers, judges))
+    return Comparison(candidates, notes + search.notes, len(choosers), len(judges))
 
-    found = [candidate("popularity", lambda: popularity.fit(train))]
-    lightfm = lightfm_or_none()
-    if lightfm is None:
-        return found
 
-    def fit() -> Fitted:
-        return tune(lightfm.fit(train, seed=seed, progress=progress), dataset, parts, choosers)
-
-    return [*found, candidate("lightfm", fit)]
+def _blend(
+    personal: Sequence[Candidate],
+    dataset: Dataset,
+    parts: Split,
+    choosers: NDArray[np.intp],
+    judges: NDArray[np.intp],
+) -> Candidate:
+    started = time.perf_counter()
+    fitted = {candidate.name: candidate.fitted for candidate in personal}
+    weights, ndcg = learn_weights(fitted, dataset, parts, choosers)
+    joined = blend.join(fitted, weights)
+    learned = time.perf_counter() - started
+    trial = Trial("blend", {}, {"weights": weights}, ndcg, learned)
+    evaluation = judge(joined, dataset, parts, judges)
+    return Candidate(
+        "blend",
+        joined,
+        evaluation,
+        time.perf_counter() - started,
+        {candidate.name: candidate.choices[candidate.name] for candidate in personal},
+        weights,
+        chosen_by=ndcg,
+        trials=[trial],
+    )
 
 
 def refit(best: Candidate, dataset: Dataset, *, seed: int, progress: Progress) -> Fitted:
-    """Return the same kind of model fitted to everything, its histories folded in as was found best."""
-    if best.name == "popularity":
-        return popularity.fit(dataset)
-    lightfm = lightfm_or_none()
-    fitted: Fitted = lightfm.fit(dataset, seed=seed, progress=progress)
-    return fitted.serving_with(**{name: best.fitted.serving[name] for name in lightfm.FOLD_IN})
+    """Return the same model fitted to everything, made and served as was found best."""
+    used = [name for name in best.choices if not best.weights or best.weights[name] > 0]
+    found = {}
+    for done, name in enumerate(used):
+        within = partial(_within, progress, done, len(used))
+        found[name] = best.choices[name].fit(dataset, seed=seed, progress=within)
+    return blend.join(found, best.weights) if best.weights else found[best.name]
 
 
-def lightfm_or_none() -> Any:
-    """Return the module `models.lightfm`; None where LightFM, which needs a C compiler, is missing."""
-    try:
-        from services.recommendations.models import lightfm  # noqa: PLC0415 - the extra `train`
-    except ImportError:
-        return None
-    return lightfm
+class _Search:
+    """Walks the grids: the first point of every kind, then the second ones, while there is time."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        parts: Split,
+        choosers: NDArray[np.intp],
+        *,
+        seed: int,
+        half_life: float | None,
+    ) -> None:
+        self.notes: list[str] = []
+        self._dataset, self._parts, self._choosers = dataset, parts, choosers
+        self._train = dataset.only(parts.train)
+        self._seed, self._half_life = seed, half_life
+        self._best: dict[str, _Best] = {}
+
+    def walk(
+        self, kinds: Sequence[Model], *, deadline: float, progress: Progress
+    ) -> dict[str, _Best]:
+        """Return the best of each kind, in the order of the kinds."""
+        points = list(_in_turn(kinds, 1 if len(self._choosers) < ENOUGH_FOR_A_GRID else None))
+        late = []
+        for done, (model, parameters) in enumerate(points):
+            if model.name != BASELINE and self._too_late(model.name, deadline):
+                late.append(f"{model.name} {parameters}")
+                continue
+            self._try(model, parameters, partial(_within, progress, done, len(points)))
+        if late:
+            self.notes.append(f"The time budget left no room for: {'; '.join(late)}.")
+        return {kind.name: self._best[kind.name] for kind in kinds if kind.name in self._best}
+
+    def _too_late(self, name: str, deadline: float) -> bool:
+        """Tell whether one more of the kind, which takes as long as the last, would end too late."""
+        before = self._best.get(name)
+        return time.perf_counter() + (before.trials[-1].seconds if before else 0.0) > deadline
+
+    def _try(self, model: Model, parameters: Any, progress: Progress) -> None:
+        started = time.perf_counter()
+        try:
+            fitted = model.fit(self._train, parameters, seed=self._seed, progress=progress)
+        except TooLarge as error:
+            if str(error) not in self.notes:
+                self.notes.append(str(error))
+            return
+        grid = dict(model.serving)
+        given = {}
+        if self._half_life is not None and "half_life" in grid:
+            given = {"half_life": self._half_life}
+            del grid["half_life"]
+        fitted, ndcg = self._tuned(fitted.serving_with(**given), grid)
+        serving = {name: fitted.serving[name] for name in [*grid, *given]}
+        seconds = time.perf_counter() - started
+        trial = Trial(model.name, dict(fitted.parameters), serving, ndcg, seconds)
+        best = self._best.get(model.name)
+        trials = [*best.trials, trial] if best else [trial]
+        if best is None or (ndcg or 0.0) > (best.ndcg or 0.0):
+            best = _Best(Choice(model, parameters, serving), fitted, ndcg)
+        best.trials = trials
+        self._best[model.name] = best
+
+    def _tuned(
+        self, fitted: Fitted, grid: Mapping[str, Sequence[Any]]
+    ) -> tuple[Fitted, float | None]:
+        if not len(self._choosers):
+            return fitted, None
+        return tune(fitted, grid, self._ndcg)
+
+    def _ndcg(self, fitted: Fitted) -> float:
+        parts, scorer = self._parts, placed(fitted, self._dataset)
+        return ndcg_of(scorer, self._dataset.items, parts.train, parts.holdout, self._choosers)
+
+
+def _in_turn(kinds: Sequence[Model], most: int | None) -> Iterator[tuple[Model, Any]]:
+    longest = max(len(kind.parameters) for kind in kinds)
+    for turn in range(longest if most is None else most):
+        for kind in kinds:
+            if turn < len(kind.parameters):
+                yield kind, kind.parameters[turn]
+
+
+def _within(progress: Progress, done: int, total: int, share: float) -> None:
+    progress((done + share) / total)

@@ -48,10 +48,12 @@ class Catalogue:
 
     def apply(self, items: Iterable[Item], revision: int) -> None:
         """Take over new and changed items; afterwards the catalogue is as of `revision`."""
-        for item in items:
+        size = 0
+        for size, item in enumerate(items, start=1):
             self._put(item)
         self.revision = revision
-        self._masks.clear()
+        if size:
+            self._masks.clear()
 
     def _put(self, item: Item) -> None:
         if item.number >= len(self.eligible):

@@ -158,24 +158,59 @@ def latest(
 
 
 def split(interactions: Interactions) -> Split:
-    """Part the interactions by time: at one moment for all, or, with few users, at each user's own.
+    """Part the interactions by time: at one moment for all, or, with few users, at each user's own."""
+    parts = split_at_one_moment(interactions)
+    if len(np.intersect1d(parts.holdout.users, parts.train.users)) >= USERS_FOR_A_GLOBAL_CUT:
+        return parts
+    return split_each_user(interactions)
 
-    Equal times fall on the same side of the global cut; within one user they are in order of arrival.
-    """
+
+def split_at_one_moment(interactions: Interactions) -> Split:
+    """Hold out the newest fifth of all; equal times fall on the same side of the cut."""
     cut = np.quantile(interactions.times, 1 - HOLDOUT, method="lower") if len(interactions) else 0.0
-    later = interactions.times > cut
-    on_both_sides = np.intersect1d(interactions.users[later], interactions.users[~later])
-    if len(on_both_sides) >= USERS_FOR_A_GLOBAL_CUT:
-        return Split(interactions.where(~later), interactions.where(later), "one cut in time")
-    later = _last_of_each_user(interactions)
-    protocol = f"the last {HOLDOUT:.0%} of each user"
+    return _parted(interactions, interactions.times > cut, "one cut in time")
+
+
+def split_each_user(interactions: Interactions) -> Split:
+    """Hold out the newest fifth of each user, rounded up; equal times are in order of arrival.
+
+    Whoever has two reactions has one to judge by; whoever has one has it to learn from.
+    """
+    counts = np.diff(interactions.starts)
+    fifth = np.ceil(np.round(counts * HOLDOUT, 6)).astype(int)  # 35 · 0.2 is 7.000000000000001
+    held_out = np.where(counts >= 2, fifth, 0)
+    return _parted(
+        interactions, _last(interactions, held_out), f"the last {HOLDOUT:.0%} of each user"
+    )
+
+
+def split_last_out(interactions: Interactions) -> Split:
+    """Hold out each user's last positive reaction; what came after it is in neither part."""
+    liked = interactions.weights > 0
+    places = np.where(liked, np.arange(len(interactions)), -1)
+    last = np.full(len(interactions.user_ids), -1)
+    np.maximum.at(last, interactions.users, places)
+    before = np.arange(len(interactions)) < last[interactions.users]
+    judged = np.unique(interactions.users[before])  # nobody who would have no history at all
+    chosen = np.sort(last[judged])
+    later = np.zeros(len(interactions), bool)
+    later[chosen] = True
+    known = before | ~np.isin(interactions.users, judged)
+    protocol = "the last positive reaction of each user"
+    return Split(interactions.where(known), interactions.where(later), protocol)
+
+
+def rated(interactions: Interactions) -> Interactions:
+    """Return every reaction as a positive one of full weight, as the literature's implicit protocols do."""
+    return replace(interactions, weights=np.ones_like(interactions.weights))
+
+
+def _parted(interactions: Interactions, later: NDArray[np.bool_], protocol: str) -> Split:
     return Split(interactions.where(~later), interactions.where(later), protocol)
 
 
-def _last_of_each_user(interactions: Interactions) -> NDArray[np.bool_]:
-    counts = np.diff(interactions.starts)
-    # Whoever has two reactions has one to judge by; whoever has one has it to learn from.
-    held_out = np.where(counts >= 2, np.maximum(1, (counts * HOLDOUT).astype(int)), 0)
-    first = interactions.starts[1:] - held_out
+def _last(interactions: Interactions, counts: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """Return which rows are among the newest `counts[user]` of their user."""
+    first = interactions.starts[1:] - counts
     later: NDArray[np.bool_] = np.arange(len(interactions)) >= first[interactions.users]
     return later

@@ -10,6 +10,9 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.recommendations import schemas
+from services.recommendations.controls import Parameters
+from services.recommendations.filter_text import FilterText
+from services.recommendations.filters import compile_filter
 from services.recommendations.listing import Place, Recommendations, Wish
 from services.recommendations.schemas import Diversity, Genre, Limit, UserId
 from services.recommendations.service import Recommender
@@ -36,6 +39,7 @@ async def _recommender(request: Request) -> Recommender:
     return recommender
 
 
+Excluded = Annotated[list[Id], Query(max_length=MAX_EXCLUDED)]
 Lists = Annotated[Recommender, Depends(_recommender)]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 
@@ -47,19 +51,23 @@ async def recommend(
     lists: Lists,
     limit: Limit | None = None,
     genre: Genre | None = None,
-    exclude: Annotated[list[Id], Query(max_length=MAX_EXCLUDED)] = [],  # noqa: B006 - FastAPI copies it
+    exclude: Excluded = [],  # noqa: B006 - FastAPI copies it
+    filter: FilterText | None = None,  # noqa: A002 - its name in the contract
     diversity: Diversity | None = None,
-    explain: Annotated[bool, Query()] = True,
+    explain: Annotated[bool | None, Query()] = None,
+    scenario: Id | None = None,
 ) -> Response:
     """Recommend items to a user, known or not. What was shown counts as seen from now on."""
-    wish = Wish(limit, genre, exclude, diversity, explain=explain)
+    wanted = None if filter is None else compile_filter(filter)
+    asked = Parameters(limit, genre, wanted, exclude or None, diversity, explain=explain)
+    wish = Wish(asked, scenario)
     return _json(_list(await lists.recommend(caller.workspace, user_id, wish)))
 
 
 @router.post("/recs/batch", response_model=schemas.BatchAnswer)
 async def recommend_to_many(body: schemas.BatchRequest, caller: Reader, lists: Lists) -> Response:
     """Recommend items to many users at once; what was shown counts as seen from now on."""
-    wish = Wish(body.limit, body.genre, body.exclude, body.diversity, explain=body.explain)
+    wish = _wish(body, explain=body.explain)
     made = await lists.recommend_to_many(caller.workspace, body.user_ids, wish)
     return _json({"lists": [{"user_id": each.user_id, **_list(each)} for each in made]})
 
@@ -82,8 +90,58 @@ async def recommend_to_session(
     body: schemas.SessionRequest, caller: Reader, lists: Lists
 ) -> Response:
     """Recommend from a history of ratings, and remember nothing of it."""
-    wish = Wish(body.limit, body.genre, body.exclude, body.diversity)
+    wish = _wish(body)
     return _json(_answer(await lists.recommend_to_session(caller.workspace, body.history, wish)))
+
+
+@router.get("/users/{user_id:id}/why/{item_id:id}", response_model=schemas.WhyOut, responses=_NONE)
+async def explain(user_id: UserId, item_id: Id, caller: Reader, lists: Lists) -> schemas.WhyOut:
+    """Say how an item scores for a user, and why, or why it cannot appear."""
+    found, version = await lists.why(caller.workspace, user_id, item_id)
+    return schemas.WhyOut(
+        user_id=user_id,
+        item_id=found.item.item_id,
+        title=found.item.title,
+        model_version=version,
+        score=found.score,
+        rest=found.rest,
+        contributions=[
+            schemas.ContributionOut(
+                item_id=each.item.item_id,
+                title=each.item.title,
+                weight=each.weight,
+                contribution=each.contribution,
+            )
+            for each in found.contributions
+        ],
+        rank=found.rank,
+        of=found.of,
+        obstacles=list(found.obstacles),
+        own_reaction=found.weight,
+        times_shown=found.times_shown,
+        exploration=schemas.Exploration(likes=found.likes, shows=found.shows),
+        rules=[rule.name for rule in found.rules],
+    )
+
+
+@router.get("/items/{item_id:id}/similar", response_model=schemas.SimilarList, responses=_NONE)
+async def similar(
+    item_id: Id, caller: Reader, lists: Lists, limit: Limit = 10, genre: Genre | None = None
+) -> schemas.SimilarList:
+    """List items like an item: what the same people like, and what has its genres."""
+    found = await lists.similar(caller.workspace, item_id, genre=genre, limit=limit)
+    return schemas.SimilarList(
+        item_id=item_id,
+        items=[
+            schemas.SimilarItem(
+                item_id=each.item.item_id,
+                title=each.item.title,
+                score=each.score,
+                reason=each.reason,
+            )
+            for each in found
+        ],
+    )
 
 
 @router.get("/users/{user_id:id}/history", response_model=schemas.HistoryPage)
@@ -149,12 +207,22 @@ def decode_cursor(cursor: str | None) -> int:
     return position
 
 
+def _wish(body: schemas.ListWish, *, explain: bool | None = None) -> Wish:
+    wanted = None if body.filter is None else compile_filter(body.filter)
+    asked = Parameters(
+        body.limit, body.genre, wanted, body.exclude or None, body.diversity, explain=explain
+    )
+    return Wish(asked, body.scenario)
+
+
 def _list(made: Recommendations) -> dict[str, object]:
     return {
         "item_ids": [place.item.item_id for place in made.places],
         "items": [_place(place) for place in made.places],
-        "recommendation_id": made.recommendation_id,
-        "model_version": made.model_version,
+        "recommendation_id": made.shown.recommendation_id,
+        "model_version": made.shown.model_version,
+        "experiment": made.shown.experiment,
+        "variant": made.shown.variant,
         "degraded": made.degraded,
     }
 
@@ -162,8 +230,8 @@ def _list(made: Recommendations) -> dict[str, object]:
 def _answer(made: Recommendations) -> dict[str, object]:
     return {
         "recommendations": [_place(place) for place in made.places],
-        "recommendation_id": made.recommendation_id,
-        "model_version": made.model_version,
+        "recommendation_id": made.shown.recommendation_id,
+        "model_version": made.shown.model_version,
         "ignored_items": made.ignored,
     }
 

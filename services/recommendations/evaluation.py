@@ -1,18 +1,21 @@
 """How well a scorer ranks what people liked later. The scorers are those of serving.
 
-Measures at 10, each the mean over the people with something to find (relevant = later liked):
+Measures at k (10, unless said otherwise), each the mean over the people with something to find
+(relevant = later liked):
 
 - NDCG: Σ 1/log2(rank + 1) over the hits, divided by what a perfect list would get;
-- recall: hits / relevant;
-- MAP: mean of the precision at each hit, over min(10, relevant);
-- coverage: distinct items in all lists / recommendable items.
+- recall: hits / relevant, at k and at 20; with one relevant item each this is the hit rate;
+- MAP: mean of the precision at each hit, over min(k, relevant);
+- coverage: distinct items in all lists / recommendable items;
+- diversity of a list: 1 - the mean likeness of two of its items, by genres (Jaccard) and as the model
+  itself has it (in -1..1, so this one is in 0..2).
 
 A list never has what the person reacted to before, nor hidden or unlisted items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +23,15 @@ from numpy.typing import NDArray
 
 from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Interactions
-from services.recommendations.scoring import Scorer
+from services.recommendations.diversity import genre_likeness
+from services.recommendations.judged_lists import Booleans, Doubles, Numbers, ranked
+from services.recommendations.scoring import Floats, Scorer
 
 TOP = 10  # length of the lists that are judged, as served by default
+LONG = 20  # the other length at which recall is told, as much of the literature does
 COLD_HISTORY = 3  # a person with at most so many reactions is cold
-SCORES_AT_ONCE = 4_000_000  # floats in one batch of scores: 16 MB
-USERS_AT_ONCE = 256  # bounds what folding in takes: 13 MB for histories of 200 in 64 dimensions
 RESAMPLES = 1_000  # of the bootstrap: the ends of a 95 % interval then rest on 25 resamples each
 
-Booleans = NDArray[np.bool_]
-Doubles = NDArray[np.float64]
 Interval = tuple[float, float, float]  # a mean, and the ends of its 95 % interval
 
 
@@ -46,6 +48,9 @@ class Measures:
     cold_users_ndcg: float
     cold_items: int  # relevant pairs whose item nobody had liked before
     cold_items_ndcg: float  # of a list of such items only: are new ones ordered by taste?
+    recall_at_20: float = float("nan")
+    diversity: float = float("nan")  # by genres; NaN where no item has one
+    model_diversity: float = float("nan")  # NaN where to the model no two items are alike
 
 
 @dataclass(frozen=True)
@@ -53,33 +58,11 @@ class Evaluation:
     """The measures and, for comparisons, whom they were taken of and each one's NDCG."""
 
     measures: Measures
-    users: NDArray[np.intp]
+    users: Numbers
     ndcg: Doubles
 
 
-@dataclass(frozen=True)
-class _Hits:
-    """Hits of ranked lists (users, TOP), how many were relevant (users,), and the distinct items listed."""
-
-    hits: Booleans
-    relevant: NDArray[np.intp]
-    listed: int
-
-    def ndcg(self) -> Doubles:
-        discounts = 1 / np.log2(np.arange(TOP) + 2)
-        best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(self.relevant, TOP)]
-        return np.asarray(self.hits @ discounts / best)
-
-    def recall(self) -> Doubles:
-        return np.asarray(self.hits.sum(axis=1) / self.relevant)
-
-    def average_precision(self) -> Doubles:
-        precision = np.cumsum(self.hits, axis=1) / np.arange(1, TOP + 1)
-        found = (precision * self.hits).sum(axis=1)
-        return np.asarray(found / np.minimum(self.relevant, TOP))
-
-
-def users_to_judge_by(holdout: Interactions, items: Sequence[Item]) -> NDArray[np.intp]:
+def users_to_judge_by(holdout: Interactions, items: Sequence[Item]) -> Numbers:
     """Return the users who later liked an item that can be recommended, ascending."""
     size = _size(items, holdout)
     return np.unique(_relevant(holdout, _recommendable(items, size)).users).astype(np.intp)
@@ -91,87 +74,82 @@ def evaluate(
     train: Interactions,
     holdout: Interactions,
     *,
-    users: NDArray[np.intp] | None = None,
+    users: Numbers | None = None,
+    k: int = TOP,
+    among: Numbers | None = None,
 ) -> Evaluation:
-    """Judge a scorer, in which the items are placed, by what `users` (default: all) did later."""
+    """Judge a scorer, in which the items are placed, by what `users` (default: all) did later.
+
+    `among` (users, m) has the item numbers that are ranked for each of the users, the first of equals
+    first; by default it is the whole catalogue.
+    """
     size = _size(items, train, holdout)
     candidates = _recommendable(items, size)
     if users is None:
         users = users_to_judge_by(holdout, items)
     relevant = _relevant(holdout, candidates)
-    result = _rank(scorer, candidates, train, relevant, users)
-    ndcg = result.ndcg()
+    width = max(k, LONG)
+    lists = ranked(scorer, candidates, train, relevant, users, width=width, among=among)
+    ndcg = lists.ndcg(k)
     cold = np.diff(train.starts)[users] <= COLD_HISTORY
     unseen = candidates & ~_flags(train.liked.items, size)
     cold_relevant = _relevant(relevant, unseen)
     seekers = np.intersect1d(cold_relevant.users, users)
+    of_unseen = ranked(scorer, unseen, train, cold_relevant, seekers, width=k)
     measures = Measures(
         users=len(users),
         ndcg=_mean(ndcg),
-        recall=_mean(result.recall()),
-        map=_mean(result.average_precision()),
-        coverage=result.listed / max(1, int(candidates.sum())),
+        recall=_mean(lists.recall(k)),
+        map=_mean(lists.average_precision(k)),
+        coverage=lists.distinct(k) / max(1, int(candidates.sum())),
         cold_users=int(cold.sum()),
         cold_users_ndcg=_mean(ndcg[cold]),
         cold_items=int(np.isin(cold_relevant.users, users).sum()),
-        cold_items_ndcg=_mean(_rank(scorer, unseen, train, cold_relevant, seekers).ndcg()),
+        cold_items_ndcg=_mean(of_unseen.ndcg(k)),
+        recall_at_20=_mean(lists.recall(LONG)),
+        diversity=lists.diversity(k, genres) if (genres := _genres(items)) else float("nan"),
+        model_diversity=_unless_one(
+            lists.diversity(k, lambda numbers: scorer.pairwise(numbers.tolist()))
+        ),
     )
     return Evaluation(measures, users, ndcg)
 
 
-def difference(one: Doubles, other: Doubles, *, seed: int = 0) -> Interval:
-    """Return the mean of (one - other) and its 95 % bootstrap interval, paired by user."""
-    differences = one - other
-    if not len(differences):
+def ndcg_of(
+    scorer: Scorer,
+    items: Sequence[Item],
+    train: Interactions,
+    holdout: Interactions,
+    users: Numbers,
+) -> float:
+    """Return the NDCG of `evaluate` and nothing else: for searches, which ask for it a thousand times."""
+    candidates = _recommendable(items, _size(items, train, holdout))
+    relevant = _relevant(holdout, candidates)
+    return _mean(ranked(scorer, candidates, train, relevant, users, width=TOP).ndcg(TOP))
+
+
+def interval(values: Doubles, *, seed: int = 0) -> Interval:
+    """Return the mean over users and its 95 % bootstrap interval."""
+    if not len(values):
         return float("nan"), float("nan"), float("nan")
     random = np.random.default_rng(seed)
-    people = len(differences)
-    means = [differences[random.integers(0, people, people)].mean() for _ in range(RESAMPLES)]
+    people = len(values)
+    means = [values[random.integers(0, people, people)].mean() for _ in range(RESAMPLES)]
     low, high = np.quantile(means, [0.025, 0.975])
-    return float(differences.mean()), float(low), float(high)
+    return float(values.mean()), float(low), float(high)
 
 
-def _rank(
-    scorer: Scorer,
-    candidates: Booleans,
-    train: Interactions,
-    relevant: Interactions,
-    users: NDArray[np.intp],
-) -> _Hits:
-    size = len(candidates)
-    hits = np.zeros((len(users), TOP), bool)
-    listed = np.zeros(size, bool)
-    batch = min(USERS_AT_ONCE, max(1, SCORES_AT_ONCE // max(1, size)))
-    for start in range(0, len(users), batch):
-        some = users[start : start + batch]
-        top, eligible = _lists(scorer, candidates, train, some)
-        wanted = np.zeros((len(some), size), bool)
-        for row, user in enumerate(some):
-            wanted[row, relevant.history(user).items] = True
-        hits[start : start + len(some), : top.shape[1]] = (
-            np.take_along_axis(wanted, top, axis=1) & eligible
-        )
-        listed[top[eligible]] = True
-    return _Hits(hits, np.diff(relevant.starts)[users], int(listed.sum()))
+def difference(one: Doubles, other: Doubles, *, seed: int = 0) -> Interval:
+    """Return the mean of (one - other) and its 95 % bootstrap interval, paired by user."""
+    return interval(one - other, seed=seed)
 
 
-def _lists(
-    scorer: Scorer, candidates: Booleans, train: Interactions, users: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], Booleans]:
-    """Return each user's best items, best first, and which of these places are filled at all."""
-    histories = [train.history(user) for user in users]
-    scores = scorer.score(histories)
-    scores[:, ~candidates] = -np.inf
-    for row, history in enumerate(histories):
-        scores[row, history.items] = -np.inf
-    length = min(TOP, scores.shape[1])
-    best = np.argpartition(-scores, length - 1, axis=1)[:, :length]
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.lexsort((best, -values))
-    return (
-        np.take_along_axis(best, order, axis=1),
-        np.isfinite(np.take_along_axis(values, order, axis=1)),
-    )
+def _genres(items: Sequence[Item]) -> Callable[[Numbers], Floats] | None:
+    """Return what tells how alike items are by their genres; None where no item has any."""
+    genres = {item.number: item.genres for item in items if item.genres}
+    if not genres:
+        return None
+    return lambda numbers: genre_likeness([genres.get(n, ()) for n in numbers.tolist()])
 
 
 def _relevant(holdout: Interactions, candidates: Booleans) -> Interactions:
@@ -196,3 +174,7 @@ def _size(items: Sequence[Item], *parts: Interactions) -> int:
 
 def _mean(values: Doubles) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _unless_one(diversity: float) -> float:
+    return float("nan") if diversity == 1 else diversity

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.ranking import Ranked, Source
+from services.recommendations.rules import Rule
 from services.recommendations.scoring import Floats, History, Scorer
+from services.recommendations.serving import Served
+from services.recommendations.state import UserState
 
 WORTH_NAMING = 0.2  # share of the pull upwards that one liked item must have to be the reason
 TOLD = 10  # reactions named in an answer to `why`, those that move the score most
@@ -36,7 +40,7 @@ def reasons(
     places: Sequence[Ranked], catalogue: Catalogue, scorer: Scorer | None, history: History
 ) -> list[str]:
     """Return a sentence for each place: the liked item that speaks most for it, where there is one."""
-    if scorer is None or not (history.weights > 0).any() or not hasattr(scorer, "contributions"):
+    if scorer is None or not (history.weights > 0).any():
         return [_PLAIN[place.source] for place in places]
     return [_reason(place, catalogue, scorer, history) for place in places]
 
@@ -72,3 +76,86 @@ def _genres(catalogue: Catalogue, number: int) -> Sequence[str]:
 
 def _named(item: Item) -> str:
     return item.title or item.item_id
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Where an item stands for a user, and what put it there.
+
+    `score` = the sum of all contributions + `rest` (what the model thinks of the item for everybody);
+    None without a model or a history. `rank` is the place among the `of` items that may appear now, None
+    for an item that may not; `obstacles` says why it cannot appear, or not yet. `contributions` are those
+    that move the score most.
+    """
+
+    item: Item
+    score: float | None
+    rank: int | None
+    of: int
+    rest: float | None
+    contributions: Sequence[Contribution]
+    obstacles: Sequence[str]
+    weight: float | None  # of the user's own reaction to it
+    times_shown: int
+    likes: float  # the like counts that exploration judges the item by …
+    shows: float  # … and in how many lists it was
+    rules: Sequence[Rule]  # that it matches now
+
+
+def why(
+    number: int, now: Served, scorer: Scorer | None, scores: Floats | None, state: UserState
+) -> Why:
+    """Explain one item to one user; `scores` by number, None where there is no personal model."""
+    catalogue, history = now.catalogue, state.history
+    item = catalogue[number]
+    obstacles = _obstacles(item, number, state)
+    unseen = catalogue.mask.copy()
+    seen = np.concatenate([history.items, state.shown])
+    unseen[seen[seen < len(unseen)]] = False
+    reacted = np.flatnonzero(history.items == number)
+    score = rest = rank = None
+    told: list[Contribution] = []
+    if scorer is not None and scores is not None and number < len(scores):
+        score = float(scores[number])
+        added = scorer.contributions(history, number)
+        rest = score - float(added.sum())
+        told = [
+            Contribution(
+                catalogue[int(history.items[i])], float(history.weights[i]), float(added[i])
+            )
+            for i in np.argsort(-np.abs(added), kind="stable")[:TOLD].tolist()
+            if added[i] and history.items[i] < catalogue.size
+        ]
+        if unseen[number]:
+            rank = 1 + int((unseen & (scores[: len(unseen)] > score)).sum())
+    return Why(
+        item=item,
+        score=score,
+        rank=rank,
+        of=int(unseen.sum()),
+        rest=rest,
+        contributions=told,
+        obstacles=obstacles,
+        weight=float(history.weights[reacted[0]]) if len(reacted) else None,
+        times_shown=int((state.shown == number).sum()),
+        likes=_count(now.online.likes, number),
+        shows=_count(now.online.shows, number),
+        rules=now.controls.rules.touching(number, now.masks, datetime.now(UTC)),
+    )
+
+
+def _count(counts: Floats, number: int) -> float:
+    return float(counts[number]) if number < len(counts) else 0.0
+
+
+def _obstacles(item: Item, number: int, state: UserState) -> list[str]:
+    if not item.listed:
+        return ["It is not in the catalogue."]
+    found = ["It is hidden."] if item.hidden else []
+    if number in state.disliked:
+        return [*found, "The user disliked it: it never comes again."]
+    if number in state.history.items:
+        return [*found, "The user reacted to it: it comes again only when all else is used up."]
+    if number in state.shown:
+        return [*found, "It was shown already: it comes again only when all else is used up."]
+    return found

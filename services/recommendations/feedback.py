@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from typing import cast
+from collections.abc import Mapping
+from typing import cast, get_args
 
 from services.messages.types import Kind
 
@@ -16,23 +19,49 @@ STRENGTH: dict[Kind, float] = {
     "skip": -0.3,
     "dislike": -1.0,
 }
-_STRENGTH = cast("dict[str, float]", STRENGTH)  # for kinds that are still to be checked
+DEFAULTS = cast("Mapping[str, float]", STRENGTH)  # for kinds that are still to be checked
 NEUTRAL_RATING = 2.5  # the middle of the scale 0..5
 
+# Whoever rated something chose it: what published figures on MovieLens count as positive ("implicit").
+RATED_IS_LIKED = {**DEFAULTS, "rating": 1.0}
 
-def preference(kind: str, value: float | None = None) -> float:
+
+def preference(
+    kind: str, value: float | None = None, *, strengths: Mapping[str, float] = DEFAULTS
+) -> float:
     """Return the preference in [-1, 1] that a reaction of this kind expresses.
 
     A rating is (value - 2.5) / 2.5, its value clamped to 0..5; one without a usable value says nothing (0).
+    Where `strengths` has "rating", every rating counts that much, whatever its value.
 
     Raises:
         ValueError: the kind is unknown.
     """
-    if kind == "rating":
-        if value is None or math.isnan(value):
-            return 0.0
-        return (min(max(value, 0.0), 5.0) - NEUTRAL_RATING) / NEUTRAL_RATING
-    strength = _STRENGTH.get(kind)
-    if strength is None:
+    strength = strengths.get(kind)
+    if strength is not None:
+        return strength
+    if kind != "rating":
         raise ValueError(f"'{kind}' is not a kind of reaction.")
-    return strength
+    if value is None or math.isnan(value):
+        return 0.0
+    return (min(max(value, 0.0), 5.0) - NEUTRAL_RATING) / NEUTRAL_RATING
+
+
+def strengths_with(changes: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the default strengths with some of them changed, as a setting gives them.
+
+    Raises:
+        ValueError: a kind that does not exist, or a strength that is not in [-1, 1]; the sentence names it.
+    """
+    kinds = get_args(Kind)
+    for kind, strength in changes.items():
+        if kind not in kinds:
+            raise ValueError(f"'{kind}' is not a kind of reaction: {', '.join(kinds)}.")
+        if not -1 <= strength <= 1:
+            raise ValueError(f"The strength of '{kind}' must be in -1..1, not {strength}.")
+    return {**DEFAULTS, **changes}
+
+
+def fingerprint(strengths: Mapping[str, float]) -> str:
+    """Return eight hex digits that differ between strengths, for the keys of what was derived from them."""
+    return hashlib.sha256(json.dumps(sorted(strengths.items())).encode()).hexdigest()[:8]

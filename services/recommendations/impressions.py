@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from services.cache import Cache, CacheUnavailable
 from services.coalescing import Coalescer
 from services.database import Database, insert_new
-from services.recommendations import repository
+from services.recommendations import erasures, repository
 from services.recommendations.ranking import Ranked, letters
-from services.recommendations.state import NUMBER, shown_key
+from services.recommendations.state import NUMBER, lists_told, shown_key
 from services.recommendations.tables import impressions
 
 MAX_BATCH = 200  # lists in one transaction
 MAX_WAITING = 5_000  # lists; more than that means that the database does not keep up
+PROPENSITY = np.dtype("<f4")
 MAX_MISSED = 10_000  # users whose log lacks a list because the cache was away; about 1 MB
 
 
@@ -34,6 +35,10 @@ class Impression:
     recommendation_id: str
     places: Sequence[Ranked]
     model_version: str | None
+    scenario: str | None = None
+    experiment: str | None = None
+    variant: str | None = None
+    made_at: datetime = field(default_factory=partial(datetime.now, UTC))
 
     @cached_property
     def numbers(self) -> bytes:
@@ -77,13 +82,16 @@ class Impressions:
         return [degraded] * len(batch)
 
     async def _append(self, batch: Sequence[Impression]) -> None:
-        logs: dict[str, bytes] = defaultdict(bytes)
+        logs: dict[tuple[str, int], dict[str, bytes]] = defaultdict(lambda: defaultdict(bytes))
         for shown in batch:
-            logs[shown_key(shown.workspace, shown.generation, shown.user_id)] += shown.numbers
+            key = shown_key(shown.workspace, shown.generation, shown.user_id)
+            logs[shown.workspace, shown.generation][key] += shown.numbers
         try:
-            await self._cache.append_many(logs)
+            for (workspace, generation), of_users in logs.items():
+                telling = lists_told(workspace, generation)
+                await self._cache.append_many(of_users, telling=telling)
         except CacheUnavailable:
-            self.forget_later(*logs)
+            self.forget_later(*(key for of_users in logs.values() for key in of_users))
             raise
 
     def forget_later(self, *keys: str) -> None:
@@ -110,7 +118,13 @@ class Impressions:
             async with self._database.transaction(workspace, durable=False) as connection:
                 await repository.lock(connection, workspace, shared=True)
                 epoch = (await repository.catalogue_state(connection, workspace)).epoch
-                rows = [_row(shown) for shown in group if shown.epoch == epoch]
+                oldest = min(shown.made_at for shown in group)
+                erased = await erasures.since(connection, workspace, oldest)
+                rows = [
+                    _row(shown)
+                    for shown in group
+                    if shown.epoch == epoch and not erased.holds(shown.user_id, shown.made_at)
+                ]
                 key = impressions.c.recommendation_id
                 await insert_new(connection, impressions, rows, returning=key)
 
@@ -124,8 +138,12 @@ def _row(shown: Impression) -> dict[str, object]:
         "workspace": shown.workspace,
         "recommendation_id": shown.recommendation_id,
         "user_id": shown.user_id,
-        "shown_at": datetime.now(UTC),
+        "shown_at": shown.made_at,
         "items": shown.numbers,
         "sources": letters(shown.places),
+        "propensities": np.array([p.propensity for p in shown.places], PROPENSITY).tobytes(),
         "model_version": shown.model_version,
+        "scenario": shown.scenario,
+        "experiment": shown.experiment,
+        "variant": shown.variant,
     }

@@ -6,21 +6,25 @@ import os
 import time
 from collections import Counter as Tally
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import Counter
 
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.controls import Parameters
 from services.recommendations.diversity import genre_likeness
+from services.recommendations.experiments import Assignment, assign
 from services.recommendations.explaining import reasons
 from services.recommendations.impressions import Impression, Impressions
-from services.recommendations.ranking import Ranked, Request, Source, rank
-from services.recommendations.scoring import Scorer
-from services.recommendations.serving import Workspace
+from services.recommendations.loading import ServedModel
+from services.recommendations.ranking import Numbers, Ranked, Request, Source, rank
+from services.recommendations.scoring import Floats, Scorer
+from services.recommendations.serving import Served, Workspace
 from services.recommendations.state import UserState
 
 DEFAULT_LIMIT = 10
@@ -32,14 +36,10 @@ _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a reader asks of a list; None is left to the settings."""
+    """What a reader asks of a list: a scenario by name, and parameters that go before its own."""
 
-    limit: int | None = None
-    genre: str | None = None
-    exclude: Sequence[str] = ()
-    diversity: float | None = None
-    exploration: float | None = None
-    explain: bool = True
+    parameters: Parameters = field(default_factory=Parameters)
+    scenario: str | None = None
 
 
 class Place(NamedTuple):
@@ -52,12 +52,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recommendations:
-    """A list for one user. `ignored` are items of the history that the catalogue does not have."""
+    """A list for one user; `shown` says what was logged of it (or would have been).
+
+    `ignored` are items of the history that the catalogue does not have.
+    """
 
     user_id: str | None
     places: Sequence[Place]
-    recommendation_id: str
-    model_version: str | None
+    shown: Impression
     degraded: Sequence[str]
     ignored: Sequence[str] = ()
 
@@ -84,85 +86,96 @@ class Lister:
         """Return a list; with `remember`, once it is remembered as shown to the user.
 
         Without `repeats` nothing that the user reacted to comes back, even when all else is used up.
+
+        Raises:
+            Unprocessable: there is no such scenario.
         """
         # Held on to: a cleanup while scores are awaited gives the workspace new ones.
-        catalogue, popularity, model = held.catalogue, held.popularity, held.model
-        scores = await held.scores(state.history)
-        scorer = model.scorer if model and scores is not None else None
+        now = held.now()
+        assigned = assign(now.controls.experiments, user_id) if user_id else None
+        scenario = wish.scenario or _known_scenario(now, assigned)
+        asked = wish.parameters
+        if scenario is not None:
+            asked = asked.over(now.controls.scenario(scenario))
+        if asked.filter is not None:
+            await now.masks.prepare([asked.filter])
+        model = held.served(assigned.model if assigned else None)
+        scores = await held.scores(state.history, model)
+        served = model if scores is not None else None
+        request = self._request(now, served, state, asked, repeats=repeats)
         places = rank(
-            self._request(catalogue, scorer, state, wish, repeats=repeats),
+            request,
             state,
             scores=scores,
-            popularity=popularity,
+            popularity=now.popularity,
+            explorers=now.explorers,
             generator=self._generator,
         )
         shown = Impression(
             workspace=held.name,
-            epoch=catalogue.epoch,
-            generation=catalogue.generation,
+            epoch=now.catalogue.epoch,
+            generation=now.catalogue.generation,
             user_id=user_id or "",
             recommendation_id=new_id(),
             places=places,
-            model_version=model.version if model and scorer else None,
+            model_version=served.version if served else None,
+            scenario=scenario,
+            experiment=assigned.experiment if assigned else None,
+            variant=assigned.variant if assigned else None,
         )
         if remember and places:
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
         _measure(places, degraded)
-        told = _told(places, catalogue, scorer, state, explain=wish.explain)
+        explain = served.scorer if served and asked.explain is not False else None
+        words = reasons(places, now.catalogue, explain, state.history)
+        listed = zip(places, words, strict=True)
         return Recommendations(
-            user_id, told, shown.recommendation_id, shown.model_version, degraded
+            user_id,
+            [Place(now.catalogue[place.number], place, reason) for place, reason in listed],
+            shown,
+            degraded,
         )
 
     def _request(
         self,
-        catalogue: Catalogue,
-        scorer: Scorer | None,
+        now: Served,
+        model: ServedModel | None,
         state: UserState,
-        wish: Wish,
+        asked: Parameters,
         *,
         repeats: bool,
     ) -> Request:
-        allowed = catalogue.mask
-        if wish.genre is not None:
-            allowed = allowed & catalogue.with_genre(wish.genre)
+        catalogue = now.catalogue
+        allowed = now.eligible(asked)
         if not repeats:
             allowed = allowed.copy()
             allowed[state.history.items[state.history.items < len(allowed)]] = False
-        excluded = [n for n in map(catalogue.number, wish.exclude) if n is not None]
+        excluded = [n for n in map(catalogue.number, asked.exclude or ()) if n is not None]
         cold = not len(state.history.items)
         share = self._settings.cold_exploration_share if cold else self._settings.exploration_share
-
-        def likeness(numbers: NDArray[np.int32]) -> NDArray[np.float32]:
-            genres = genre_likeness([catalogue[n].genres for n in numbers.tolist()])
-            return (
-                genres
-                if scorer is None or not hasattr(scorer, "pairwise")
-                else (genres + scorer.pairwise(numbers)) / 2
-            )
-
         return Request(
-            wish.limit or DEFAULT_LIMIT,
+            asked.limit or DEFAULT_LIMIT,
             allowed,
-            exploration=share if wish.exploration is None else wish.exploration,
-            diversity=wish.diversity or 0.0,
-            likeness=likeness,
+            exploration=share if asked.exploration is None else asked.exploration,
+            diversity=asked.diversity or 0.0,
+            likeness=partial(_likeness, catalogue, model.scorer if model else None),
             excluded=np.array(excluded, np.int32),
+            effects=now.controls.rules.effects(now.masks, datetime.now(UTC)),
+            neighbours=now.online.neighbours(state.history),
         )
 
 
-def _told(
-    places: Sequence[Ranked],
-    catalogue: Catalogue,
-    scorer: Scorer | None,
-    state: UserState,
-    *,
-    explain: bool,
-) -> list[Place]:
-    words = reasons(places, catalogue, scorer if explain else None, state.history)
-    return [
-        Place(catalogue[place.number], place, reason)
-        for place, reason in zip(places, words, strict=True)
-    ]
+def _known_scenario(now: Served, assigned: Assignment | None) -> str | None:
+    """Return the scenario of the variant; one that is understood no longer is not the user's mistake."""
+    scenario = assigned.scenario if assigned else None
+    return scenario if scenario in now.controls.scenarios else None
+
+
+def _likeness(catalogue: Catalogue, scorer: Scorer | None, numbers: Numbers) -> Floats:
+    genres = genre_likeness([catalogue[number].genres for number in numbers.tolist()])
+    if scorer is None:
+        return genres
+    return np.asarray((genres + scorer.pairwise(numbers.tolist())) / 2, np.float32)
 
 
 def new_id() -> str:

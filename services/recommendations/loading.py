@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from prometheus_client import Counter, Gauge
 
 from services.model_store import (
-    AliasEntry,
     DamagedVersion,
     ModelStore,
     ModelStoreError,
@@ -41,6 +42,7 @@ class ServedModel:
     move: str  # the id of the alias's move that named it: generations begin anew after a cleanup
     scorer: Scorer
     personal: bool  # False: the same scores for everybody
+    created_at: datetime
 
 
 class ModelLoader:
@@ -51,6 +53,7 @@ class ModelLoader:
         # Each workspace's move that named a version which was refused, and the catalogue's epoch: a
         # model may be younger than the catalogue held here, and fits once that has caught up.
         self._bad: dict[str, tuple[str, int]] = {}
+        self._unfit: set[tuple[str, str, int]] = set()  # variants that were refused, a few
         self._away = False  # an outage is logged once, however many workspaces notice it
 
     async def follow(
@@ -68,9 +71,34 @@ class ModelLoader:
         self._away = False
         return model
 
+    async def variants(
+        self,
+        workspace: str,
+        catalogue: Catalogue,
+        versions: Collection[str],
+        held: Mapping[str, ServedModel],
+    ) -> dict[str, ServedModel]:
+        """Return those of the versions that can serve; what is `held` already is not loaded again."""
+        found = {version: held[version] for version in versions if version in held}
+        for version in versions:
+            tried = (workspace, version, catalogue.epoch)
+            if version in found or tried in self._unfit:
+                continue
+            try:
+                found[version] = await asyncio.to_thread(
+                    self._load, workspace, version, version, catalogue
+                )
+            except StoreUnavailable:
+                continue  # the next look tries again
+            except (ModelStoreError, ValueError, KeyError, TypeError) as error:
+                self._unfit.add(tried)
+                _refuse(workspace, version, error)
+        return found
+
     def forget(self, workspace: str) -> None:
         """Forget a workspace that is served no longer."""
         self._bad.pop(workspace, None)
+        self._unfit = {tried for tried in self._unfit if tried[0] != workspace}
         _loaded_at.remove(workspace)
 
     async def _newest(
@@ -84,7 +112,11 @@ class ModelLoader:
         if serves or self._bad.get(workspace) == (entry.id, catalogue.epoch):
             return current
         try:
-            return await asyncio.to_thread(self._load, workspace, entry, catalogue)
+            model = await asyncio.to_thread(
+                self._load, workspace, entry.version, entry.id, catalogue
+            )
+            _loaded_at.labels(workspace).set(model.created_at.timestamp())
+            return model
         except StoreUnavailable:
             raise
         except (ModelStoreError, ValueError, KeyError, TypeError) as error:
@@ -92,8 +124,7 @@ class ModelLoader:
             _refuse(workspace, entry.version, error)
             return current
 
-    def _load(self, workspace: str, entry: AliasEntry, catalogue: Catalogue) -> ServedModel:
-        version = entry.version
+    def _load(self, workspace: str, version: str, move: str, catalogue: Catalogue) -> ServedModel:
         loaded = self._store.load(workspace, MODEL, version)
         serving = loaded.manifest.serving
         if serving.get("epoch") != catalogue.epoch:
@@ -101,10 +132,9 @@ class ModelLoader:
         scorer = load_scorer(loaded)
         scorer.place(catalogue.items(), catalogue.size)
         _try(scorer, catalogue)
-        created = loaded.manifest.created_at
-        _loaded_at.labels(workspace).set(created.timestamp())
         log.info("A model was loaded.", extra={"workspace": workspace, "version": version})
-        return ServedModel(version, entry.id, scorer, serving.get("kind") != "popularity")
+        personal = serving.get("kind") != "popularity"
+        return ServedModel(version, move, scorer, personal, loaded.manifest.created_at)
 
 
 def _refuse(workspace: str, version: str, error: Exception) -> None:

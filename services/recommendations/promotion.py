@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.model_store import (
     AliasEntry,
@@ -13,22 +15,27 @@ from services.model_store import (
     ModelStore,
     UnknownVersion,
 )
-from services.recommendations.candidates import Candidate
+from services.recommendations.candidates import Candidate, Comparison
 from services.recommendations.datasets import Dataset, Split
 from services.recommendations.evaluation import (
+    COLD_HISTORY,
+    Evaluation,
     Interval,
     Measures,
     difference,
     evaluate,
     users_to_judge_by,
 )
+from services.recommendations.grids import BASELINE
 from services.recommendations.loading import MODEL
 from services.recommendations.scoring import Scorer, load_scorer
 from services.recommendations.tuning import judge
 
 # People with later likes that the champion has not learned from. With fewer there is no fair
-# comparison: the champion was trained on the very likes by which it would be judged.
+# comparison: the champion was trained on the very likes by which it would be judged. Nor do fewer
+# people tell by an interval whether a model is better than popularity.
 ENOUGH = 50
+COLLAPSED = 0.5  # of the coverage, or of the order of new items, that there was before
 
 
 @dataclass(frozen=True)
@@ -55,31 +62,65 @@ def load_champion(
         return None
 
 
+def choose(
+    comparison: Comparison, champion: LoadedVersion | None, dataset: Dataset, parts: Split
+) -> tuple[Candidate, Verdict]:
+    """Return the best candidate that passes the gate; where none does, the best of all and why it fails."""
+    ranked = comparison.best_first()
+    verdicts = []
+    for candidate in ranked:
+        verdict = weigh(candidate, comparison, champion, dataset, parts)
+        if verdict.promote:
+            return candidate, verdict
+        verdicts.append(verdict)
+    return ranked[0], verdicts[0]
+
+
 def weigh(
-    best: Candidate,
-    candidates: Sequence[Candidate],
+    candidate: Candidate,
+    comparison: Comparison,
     champion: LoadedVersion | None,
     dataset: Dataset,
     parts: Split,
 ) -> Verdict:
-    """Compare the best of the candidates with the champion, by what neither has learned from."""
+    """Compare a candidate with popularity, and with the champion by what neither has learned from."""
+    objection = _against_popularity(candidate, comparison.baseline, parts)
+    if objection:
+        return Verdict(False, objection)
+    return _against_champion(candidate, comparison, champion, dataset, parts)
+
+
+def _against_champion(
+    candidate: Candidate,
+    comparison: Comparison,
+    champion: LoadedVersion | None,
+    dataset: Dataset,
+    parts: Split,
+) -> Verdict:
     if champion is None:
-        return Verdict(True, f"{best.name} is the first model that can serve.")
+        return Verdict(True, f"{candidate.name} is the first model that can serve.")
     if champion.manifest.serving.get("epoch") != dataset.epoch:
         return Verdict(True, "The champion is from before the last cleanup.")
     scorer = _placed(champion, dataset)
     if scorer is None:
         return Verdict(True, "The champion cannot be served by this release.")
     unseen = _since(parts, champion)
-    people = len(users_to_judge_by(unseen.holdout, dataset.items))
-    if people >= ENOUGH:
-        return _compare(best, scorer, dataset, unseen)
-    kinds = {candidate.fitted.serving["kind"] for candidate in candidates}
-    if champion.manifest.serving["kind"] not in kinds:
+    later = users_to_judge_by(unseen.holdout, dataset.items)
+    judges = np.intersect1d(later, candidate.evaluation.users)  # not those who chose the parameters
+    if len(judges) >= ENOUGH:
+        return _compare(candidate, scorer, dataset, unseen, judges)
+    return _without_comparison(candidate, comparison, champion, len(judges))
+
+
+def _without_comparison(
+    candidate: Candidate, comparison: Comparison, champion: LoadedVersion, people: int
+) -> Verdict:
+    names = {each.name for each in comparison.candidates}
+    if champion.manifest.parameters.get("model") not in names:
         return Verdict(False, "A model of the champion's kind could not be trained here.")
     return Verdict(
         True,
-        f"{best.name} is the best on the hold-out; only {people} people liked something since the"
+        f"{candidate.name} is the best on the hold-out; only {people} people liked something since the"
         " champion was trained, too few to compare the two fairly.",
     )
 
@@ -100,15 +141,59 @@ def promote(
     return True, verdict.reason
 
 
-def _compare(best: Candidate, champion: Scorer, dataset: Dataset, unseen: Split) -> Verdict:
-    theirs = evaluate(champion, dataset.items, unseen.train, unseen.holdout)
-    ours = judge(best.fitted, dataset, unseen)
+def _against_popularity(candidate: Candidate, baseline: Candidate, parts: Split) -> str | None:
+    if candidate.name == BASELINE:
+        return None
+    mean, low, high = difference(candidate.evaluation.ndcg, baseline.evaluation.ndcg)
+    clear = low > 0 if len(candidate.evaluation.users) >= ENOUGH else mean > 0
+    if not clear:
+        return (
+            f"{candidate.name} is not clearly better than popularity:"
+            f" {mean:+.4f} NDCG@10 (95 % interval {low:+.4f} to {high:+.4f})."
+        )
+    return _objection(candidate.evaluation, baseline.evaluation, parts, "popularity's")
+
+
+def _compare(
+    candidate: Candidate,
+    champion: Scorer,
+    dataset: Dataset,
+    unseen: Split,
+    judges: NDArray[np.intp],
+) -> Verdict:
+    theirs = evaluate(champion, dataset.items, unseen.train, unseen.holdout, users=judges)
+    ours = judge(candidate.fitted, dataset, unseen, judges)
     advantage = difference(ours.ndcg, theirs.ndcg)
+    mean, low, high = advantage
     reason = (
-        f"NDCG@10 is {ours.measures.ndcg:.4f} against the champion's {theirs.measures.ndcg:.4f},"
+        f"{candidate.name} has NDCG@10 {ours.measures.ndcg:.4f} against the champion's"
+        f" {theirs.measures.ndcg:.4f} ({mean:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}),"
         f" for what {ours.measures.users} people liked since that was trained."
     )
-    return Verdict(advantage[0] >= 0, reason, theirs.measures, advantage)
+    objection = _objection(ours, theirs, unseen, "the champion's")
+    if mean >= 0 and objection:
+        return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
+    return Verdict(mean >= 0, reason, theirs.measures, advantage)
+
+
+def _objection(ours: Evaluation, theirs: Evaluation, parts: Split, whose: str) -> str | None:
+    """Return what speaks against a model that ranks well on the whole: coverage, and whoever is new."""
+    new, old = ours.measures, theirs.measures
+    if new.coverage < COLLAPSED * old.coverage:
+        return f"its coverage {new.coverage:.3f} is less than half of {whose} {old.coverage:.3f}."
+    cold = np.diff(parts.train.starts)[ours.users] <= COLD_HISTORY
+    mean, _, high = difference(ours.ndcg[cold], theirs.ndcg[cold])
+    if high < 0:
+        return (
+            f"for people with at most {COLD_HISTORY} reactions it is clearly below {whose}"
+            f" ({mean:+.4f} NDCG@10)."
+        )
+    if old.cold_items >= ENOUGH and new.cold_items_ndcg < COLLAPSED * old.cold_items_ndcg:
+        return (
+            f"among new items its NDCG@10 is {new.cold_items_ndcg:.4f}, less than half of"
+            f" {whose} {old.cold_items_ndcg:.4f}."
+        )
+    return None
 
 
 def _since(parts: Split, champion: LoadedVersion) -> Split:

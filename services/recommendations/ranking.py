@@ -11,14 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.diversity import CANDIDATES, MOST, diversified
-from services.recommendations.exploration import POOL, draw_popular, draw_uniform
+from services.recommendations.exploration import POOL, Chosen, Explorers, draw_weighted
+from services.recommendations.rules import Effects, weave
+from services.recommendations.scoring import Floats
 from services.recommendations.state import UserState
 from services.recommendations.top import quick_top, top
 
 Source = Literal["model", "exploration", "popular", "fallback", "rule"]
 Numbers = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 
 FIRST_EXPLORED = 2  # the best two places of a personal list always belong to the model
+YOUNG = 0.2  # share of a list, at most, that goes to neighbours too new for the model
+
+_NONE: Numbers = np.zeros(0, np.int32)
 
 
 class Ranked(NamedTuple):
@@ -32,34 +38,40 @@ class Ranked(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Popularity:
+    """What is popular: counts by number, and the numbers of the most popular items in order."""
+
+    counts: Floats
+    order: Numbers
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a list shall be. `allowed` is true, by number, for what may appear in it at all.
 
     `likeness` gives (n, n) in [-1, 1] for n item numbers; it is needed where `diversity` is above 0.
+    `neighbours` are items too new for the model, with strengths in (0, 1] (`Online.neighbours`).
     """
 
     limit: int
-    allowed: NDArray[np.bool_]
+    allowed: Mask
     exploration: float = 0.0  # share of the list
     diversity: float = 0.0  # from 0, the best scores, to 1, the greatest variety
-    likeness: Callable[[Numbers], NDArray[np.float32]] | None = None
-    excluded: Numbers = field(default_factory=lambda: np.zeros(0, np.int32))
-
-
-@dataclass(frozen=True, slots=True)
-class Popularity:
-    """What is popular: counts by number, and the numbers of the most popular items in order."""
-
-    counts: NDArray[np.float32]
-    order: Numbers
+    likeness: Callable[[Numbers], Floats] | None = None
+    excluded: Numbers = field(default_factory=lambda: _NONE)
+    effects: Effects = field(default_factory=Effects)
+    neighbours: tuple[Numbers, Floats] = field(
+        default_factory=lambda: (_NONE, np.zeros(0, np.float32))
+    )
 
 
 def rank(
     request: Request,
     state: UserState,
     *,
-    scores: NDArray[np.float32] | None,
+    scores: Floats | None,
     popularity: Popularity,
+    explorers: Explorers,
     generator: np.random.Generator,
 ) -> list[Ranked]:
     """Return `limit` places, or as many as may appear.
@@ -72,17 +84,141 @@ def rank(
     unseen = request.allowed.copy()
     seen = np.concatenate([state.history.items, state.shown, request.excluded])
     unseen[seen[seen < size]] = False
-    explored = round(request.limit * request.exploration)
+    draw = _Draw(request, popularity, explorers, generator, len(seen))
     if scores is not None:
-        places = _personal(request, unseen, scores, len(seen), explored, generator)
-    else:
-        places = _cold(request, unseen, popularity, explored, generator)
-    if len(places) < request.limit:
-        places += _again(request, unseen, state, request.limit - len(places))
-    return places
+        scores = request.effects.boosted(scores, request.allowed)
+    values = popularity.counts if scores is None else scores
+    pinned = _pinned(request, unseen, values)
+    unseen[[place.number for place in pinned.values()]] = False
+    places: list[Ranked] = []
+    for tier in request.effects.tiers(unseen):
+        room = request.limit - len(pinned) - len(places)
+        if room > 0:
+            explored = 0 if places else round(room * request.exploration)
+            places += draw.places(tier, scores, room, explored)
+    room = request.limit - len(pinned) - len(places)
+    again = _again(request, unseen, state, room, {p.number for p in pinned.values()})
+    return weave([*places, *again], pinned)
 
 
-def _usable(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+def _pinned(request: Request, unseen: Mask, values: Floats) -> dict[int, Ranked]:
+    if not request.effects.pins:
+        return {}
+    slots = min(request.limit, int(unseen.sum()))
+    found = request.effects.pinned(unseen, values, slots)
+    return {
+        place: Ranked(number, _finite(values[number]) if number < len(values) else 0.0, "rule")
+        for place, number in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """How the unseen part of one list is chosen; `seen` is how many items it may not have."""
+
+    request: Request
+    popularity: Popularity
+    explorers: Explorers
+    generator: np.random.Generator
+    seen: int
+
+    def places(
+        self, unseen: Mask, scores: Floats | None, limit: int, explored: int
+    ) -> list[Ranked]:
+        if scores is None:
+            return self._cold(unseen, limit, explored)
+        return self._personal(unseen, scores, limit, explored)
+
+    def _personal(self, unseen: Mask, scores: Floats, limit: int, explored: int) -> list[Ranked]:
+        wanted = self._candidates(limit)
+        best = quick_top(scores, unseen, wanted, skipped=self.seen)
+        if best is None:
+            scores = _usable(scores, len(unseen))
+            best = top(scores, unseen, wanted)
+        chosen = self._diverse(best.astype(np.int32), scores[best], limit)
+        rest = unseen.copy()
+        rest[chosen] = False
+        new = self._explored(rest, min(explored, max(0, limit - FIRST_EXPLORED)))
+        kept = chosen[: limit - len(new)]
+        pairs = zip(kept.tolist(), scores[kept].tolist(), strict=True)
+        places = [Ranked(number, score, "model") for number, score in pairs]
+        places = _with_neighbours(places, self.request.neighbours, unseen, limit)
+        return self._mixed(places, new, scores, first=FIRST_EXPLORED)
+
+    def _cold(self, unseen: Mask, limit: int, explored: int) -> list[Ranked]:
+        pool, weights = self._pool(unseen)
+        count = self._candidates(limit) if self.request.diversity else limit - explored
+        drawn = dict(draw_weighted(self.generator, pool, weights, count))
+        # They are drawn in an order that chance gave them: that order is their relevance.
+        relevance = -np.arange(len(drawn), dtype=np.float32)
+        liked = self._diverse(np.array([*drawn], np.int32), relevance, limit)[: limit - explored]
+        counts = self.popularity.counts
+        places = [Ranked(n, float(counts[n]), "popular", drawn[n]) for n in liked.tolist()]
+        rest = unseen.copy()
+        rest[liked] = False
+        return self._mixed(places, self._explored(rest, limit - len(places)), None, first=0)
+
+    def _pool(self, unseen: Mask) -> tuple[Numbers, Floats]:
+        """Return the most popular unseen items and by what weight each is drawn."""
+        counts, effects = self.popularity.counts, self.request.effects
+        if effects.boosts is None:
+            pool = _head(self.popularity.order, unseen)
+            return pool, counts[pool]
+        weights = effects.weighted(counts)
+        size = min(len(weights), len(unseen))
+        pool = top(weights[:size], unseen[:size] & (weights[:size] > 0), POOL).astype(np.int32)
+        return pool, weights[pool]
+
+    def _candidates(self, limit: int) -> int:
+        if not self.request.diversity:
+            return limit
+        return max(limit, min(MOST, CANDIDATES * limit))
+
+    def _diverse(self, numbers: Numbers, relevance: Floats, limit: int) -> Numbers:
+        """Return up to `limit` of the candidates, which come in order of relevance."""
+        request = self.request
+        if not request.diversity or request.likeness is None or not len(numbers):
+            return numbers[:limit]
+        likeness = request.likeness(numbers)
+        return numbers[diversified(relevance, likeness, limit, diversity=request.diversity)]
+
+    def _explored(self, rest: Mask, count: int) -> Chosen:
+        return self.explorers.choose(self.generator, rest, count)
+
+    def _mixed(
+        self, places: list[Ranked], new: Chosen, scores: Floats | None, *, first: int
+    ) -> list[Ranked]:
+        """Put what is explored at places that chance gives it, after the `first`."""
+        first = min(first, len(places))
+        for number, propensity in new:
+            where = first + int((len(places) + 1 - first) * self.generator.random())
+            score = _finite(scores[number]) if scores is not None and number < len(scores) else 0.0
+            places.insert(where, Ranked(number, score, "exploration", propensity))
+        return places
+
+
+def _with_neighbours(
+    places: list[Ranked], neighbours: tuple[Numbers, Floats], unseen: Mask, limit: int
+) -> list[Ranked]:
+    """Give some places to items that the model is too old for, and people like this one liked.
+
+    Their strength puts them between the list's last score (0) and its first (1).
+    """
+    numbers, strengths = neighbours
+    if not len(numbers) or not places:
+        return places
+    listed = {place.number for place in places}
+    low, high = places[-1].score, places[0].score
+    young = [
+        Ranked(number, low + strength * (high - low), "model")
+        for number, strength in zip(numbers.tolist(), strengths.tolist(), strict=True)
+        if number < len(unseen) and unseen[number] and number not in listed
+    ][: int(limit * YOUNG)]
+    kept = places[: len(places) - len(young)] if len(places) + len(young) > limit else places
+    return sorted([*kept, *young], key=lambda place: -place.score)
+
+
+def _usable(scores: Floats, size: int) -> Floats:
     """Return `size` finite scores; what has none, because it is newer than the scores, comes last."""
     scores = scores[:size]
     finite = np.isfinite(scores)
@@ -94,78 +230,14 @@ def _usable(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return usable
 
 
-def _personal(
-    request: Request,
-    unseen: NDArray[np.bool_],
-    scores: NDArray[np.float32],
-    seen: int,
-    explored: int,
-    generator: np.random.Generator,
-) -> list[Ranked]:
-    limit = request.limit
-    wanted = _candidates(request)
-    best = quick_top(scores, unseen, wanted, skipped=seen)
-    if best is None:
-        scores = _usable(scores, len(unseen))
-        best = top(scores, unseen, wanted)
-    chosen = _diverse(request, best.astype(np.int32), scores[best])
-    rest = unseen.copy()
-    rest[chosen] = False
-    new = draw_uniform(generator, rest, min(explored, max(0, limit - FIRST_EXPLORED)))
-    kept = chosen[: limit - len(new)]
-    pairs = zip(kept.tolist(), scores[kept].tolist(), strict=True)
-    places = [Ranked(number, score, "model") for number, score in pairs]
-    first = min(FIRST_EXPLORED, len(places))
-    for number in new:
-        where = first + int((len(places) + 1 - first) * generator.random())
-        score = float(scores[number])
-        places.insert(where, Ranked(number, score if isfinite(score) else 0.0, "exploration"))
-    return places
+def _finite(score: float) -> float:
+    return float(score) if isfinite(score) else 0.0
 
 
-def _candidates(request: Request) -> int:
-    if not request.diversity:
-        return request.limit
-    return max(request.limit, min(MOST, CANDIDATES * request.limit))
-
-
-def _diverse(request: Request, numbers: Numbers, relevance: NDArray[np.float32]) -> Numbers:
-    """Return up to `limit` of the candidates, which come in order of relevance."""
-    if not request.diversity or request.likeness is None or not len(numbers):
-        return numbers[: request.limit]
-    likeness = request.likeness(numbers)
-    chosen = diversified(relevance, likeness, request.limit, diversity=request.diversity)
-    return numbers[chosen]
-
-
-def _cold(
-    request: Request,
-    unseen: NDArray[np.bool_],
-    popularity: Popularity,
-    explored: int,
-    generator: np.random.Generator,
-) -> list[Ranked]:
-    pool = _head(popularity.order, unseen)
-    counts = popularity.counts[pool]
-    count = _candidates(request) if request.diversity else request.limit - explored
-    drawn = np.array(draw_popular(generator, pool.tolist(), counts, count), np.int32)
-    # They are drawn in an order that chance gave them: that order is their relevance.
-    relevance = -np.arange(len(drawn), dtype=np.float32)
-    liked = _diverse(request, drawn, relevance)[: request.limit - explored].tolist()
-    rest = unseen.copy()
-    rest[liked] = False
-    new = draw_uniform(generator, rest, request.limit - len(liked))
-    places = [Ranked(n, float(popularity.counts[n]), "popular") for n in liked]
-    for number in new:
-        where = int((len(places) + 1) * generator.random())
-        places.insert(where, Ranked(number, 0.0, "exploration"))
-    return places
-
-
-def _head(order: Numbers, unseen: NDArray[np.bool_]) -> Numbers:
+def _head(order: Numbers, unseen: Mask) -> Numbers:
     """Return the first `POOL` of `order` that are unseen; looks no further than it must."""
     step = 4 * POOL
-    head = np.zeros(0, np.int32)
+    head = _NONE
     for start in range(0, len(order), step):
         part = order[start : start + step]
         part = part[part < len(unseen)]  # it was counted after the catalogue grew
@@ -176,11 +248,13 @@ def _head(order: Numbers, unseen: NDArray[np.bool_]) -> Numbers:
 
 
 def _again(
-    request: Request, unseen: NDArray[np.bool_], state: UserState, count: int
+    request: Request, unseen: Mask, state: UserState, count: int, listed: set[int]
 ) -> list[Ranked]:
     """Return what was seen longest ago; what was reacted to and never shown counts as oldest."""
+    if count <= 0:
+        return []
     again = request.allowed & ~unseen
-    for never in (state.disliked, request.excluded):
+    for never in (state.disliked, request.excluded, np.array([*listed], np.int32)):
         again[never[never < len(again)]] = False
     log = np.concatenate([state.history.items, state.shown])
     log = log[log < len(again)]
@@ -191,7 +265,7 @@ def _again(
     return [Ranked(int(number), 0.0, "fallback") for number in oldest_first.tolist()]
 
 
-def popularity_of(counts: NDArray[np.float32], eligible: NDArray[np.bool_]) -> Popularity:
+def popularity_of(counts: Floats, eligible: Mask) -> Popularity:
     """Return the popularity for these counts by number; the order has only what was ever liked."""
     liked = np.flatnonzero((counts > 0) & eligible)
     order = liked[np.argsort(-counts[liked], kind="stable")].astype(np.int32)

@@ -1,7 +1,8 @@
 """Recording reactions: once each, in the database first, in the cache after the commit.
 
 A crash between the two is healed by the redelivery: what turns out to be a duplicate makes the cache
-forget that user and the counters, and the next read rebuilds them.
+forget that user and the counters, and the next read rebuilds them. What replicas learn from (the
+stream, see `online`) is not told again: such a crash loses a few counts there, which harms nobody.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ from services.messages.types import InteractionRecorded
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.feedback import preference
-from services.recommendations.state import history_key, popularity_key, reaction
+from services.recommendations.state import (
+    history_key,
+    popularity_key,
+    reaction,
+    reactions_told,
+)
 from services.recommendations.tables import interactions
 
 MAX_KNOWN = 2_000_000  # item numbers kept by one worker, about 200 MB; then they are looked up anew
@@ -159,7 +165,8 @@ class Recorder:
             record = reaction(number, told.kind, told.value, told.occurred_at)
             logs[key] = logs.get(key, b"") + record
             liked[number] += in_favour
-        await self._cache.append_many(logs)
+        telling = reactions_told(workspace, known.generation)
+        await self._cache.append_many(logs, telling=telling)
         await self._cache.count(counters, +liked, stamp=stamp)
         await self._cache.delete(*forget)
 

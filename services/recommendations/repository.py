@@ -32,7 +32,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.types import Kind
 from services.recommendations.catalogue import Item
-from services.recommendations.tables import catalogues, impressions, interactions, items
+from services.recommendations.tables import (
+    catalogues,
+    experiments,
+    impressions,
+    interactions,
+    items,
+    rules,
+    scenarios,
+)
 
 STREAMED = 5_000  # rows held at once by whoever reads all reactions, some 5 MB
 IN_LIST = 500  # ids in one IN (…): below SQLite's limit of parameters, and few statements' shapes
@@ -297,7 +305,7 @@ async def clean(connection: AsyncConnection, workspace: str) -> CatalogueState:
     """Delete all rows of the workspace and return the new, empty state. Takes the lock alone."""
     await lock(connection, workspace, shared=False)
     before = await catalogue_state(connection, workspace)
-    for table in (impressions, interactions, items):
+    for table in (impressions, interactions, items, rules, scenarios, experiments):
         await connection.execute(delete(table).where(table.c.workspace == workspace))
     state = CatalogueState(
         epoch=before.epoch + 1,

@@ -9,6 +9,7 @@ from fastapi import Path
 from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from services.messages.types import Kind
+from services.recommendations.filter_text import FilterText
 from services.web.schemas import PRINTABLE, Id, Schema, Time, same_length
 
 MAX_ITEMS = 10_000  # items in one request; more would not fit into the body's limit
@@ -121,6 +122,10 @@ class RecommendationList(Schema):
     items: list[Recommended]
     recommendation_id: str = Field(examples=[LIST_ID])
     model_version: str | None = Field(examples=[VERSION])
+    experiment: str | None = Field(
+        examples=[None], description="The experiment that the user is in."
+    )
+    variant: str | None = Field(examples=[None], description="The user's variant of it.")
     degraded: list[Literal["cache", "database"]] = Field(
         description="What was away while this list was made."
     )
@@ -170,7 +175,9 @@ class ListWish(Schema):
     limit: Limit | None = None
     genre: Genre | None = None
     exclude: Annotated[list[Id], Field(max_length=MAX_EXCLUDED)] = []
+    filter: FilterText | None = None
     diversity: Diversity | None = None
+    scenario: Id | None = None
 
 
 class SessionRequest(ListWish):
@@ -206,6 +213,68 @@ class BatchAnswer(Schema):
     """A list for each user, in their order."""
 
     lists: list[UserList]
+
+
+class SimilarItem(Schema):
+    """An item like another."""
+
+    item_id: str = Field(examples=["casino-1995"])
+    title: str | None = Field(examples=["Casino (1995)"])
+    score: float = Field(examples=[0.71], description="Higher is more alike.")
+    reason: str = Field(examples=["Liked by the same people."])
+
+
+class SimilarList(Schema):
+    """Items like an item, the most similar first."""
+
+    item_id: str = Field(examples=["heat-1995"])
+    items: list[SimilarItem]
+
+
+class ContributionOut(Schema):
+    """What one reaction of the user adds to the score."""
+
+    item_id: str = Field(examples=["casino-1995"])
+    title: str | None = Field(examples=["Casino (1995)"])
+    weight: float = Field(examples=[1.0], description="Of the reaction, from -1 to 1.")
+    contribution: float = Field(examples=[0.42])
+
+
+class Exploration(Schema):
+    """What exploration judges an item by, since the model was made."""
+
+    likes: float = Field(examples=[3.0])
+    shows: float = Field(examples=[40.0])
+
+
+class WhyOut(Schema):
+    """Where an item stands for a user, and what put it there."""
+
+    user_id: str = Field(examples=["ada"])
+    item_id: str = Field(examples=["heat-1995"])
+    title: str | None = Field(examples=["Heat (1995)"])
+    model_version: str | None = Field(examples=[VERSION])
+    score: float | None = Field(
+        examples=[1.25],
+        description="`rest` plus all contributions; null without a model or a history.",
+    )
+    rest: float | None = Field(
+        examples=[0.1], description="What the model thinks of the item for everybody."
+    )
+    contributions: list[ContributionOut] = Field(
+        description="The reactions that move the score most."
+    )
+    rank: int | None = Field(
+        examples=[3], description="Place among what may appear now; null when it may not."
+    )
+    of: int = Field(examples=[9125], description="How many items may appear now.")
+    obstacles: list[str] = Field(
+        description="Why it cannot appear, or not yet.", examples=[["It is hidden."]]
+    )
+    own_reaction: float | None = Field(examples=[None], description="The user's own, from -1 to 1.")
+    times_shown: int = Field(examples=[0], description="To this user.")
+    exploration: Exploration
+    rules: list[str] = Field(description="Names of the rules that it matches now.")
 
 
 class HistoryEntry(Schema):

@@ -16,6 +16,7 @@ from services.messages.types import InteractionRecorded, Kind
 from services.recommendations import repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.controls import Parameters
 from services.recommendations.explaining import Why, why
 from services.recommendations.feedback import preference
 from services.recommendations.impressions import Impressions
@@ -133,7 +134,7 @@ class Recommender:
         if known:
             await self._record(held, user_id, _reactions(user_id, known))
         state, degraded = await self._state(held, user_id)
-        wish = Wish(limit=limit)
+        wish = Wish(Parameters(limit=limit))
         made = await self._lister.make(held, user_id, state, wish, degraded=degraded, repeats=False)
         if not made.places:
             raise NotFound("No new items to recommend", code="no_new_items")
@@ -160,11 +161,11 @@ class Recommender:
         await self._catch_up(held)
         number = _known(held, item_id)
         state, _ = await self._state(held, user_id)
-        catalogue, model = held.catalogue, held.model
-        scores = await held.scores(state.history)
-        scorer = model.scorer if model else None
-        version = model.version if model and scores is not None else None
-        return why(number, catalogue, scorer, scores, state), version
+        now, model = held.now(), held.model
+        scores = await held.scores(state.history, model)
+        served = model if scores is not None else None
+        found = why(number, now, served.scorer if served else None, scores, state)
+        return found, served.version if served else None
 
     async def similar(
         self, workspace: str, item_id: str, *, genre: str | None, limit: int

@@ -1,4 +1,4 @@
-"""What one workspace is served from: its catalogue, its model and what is popular, in memory.
+"""What one workspace is served from: catalogue, controls, models and statistics, in memory.
 
 Loaded on demand, kept current by each request's look at the catalogue's key, by the model's alias
 and by `model.published`; the workspaces that were not used for longest leave the memory.
@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,14 @@ from services.away import Away
 from services.cache import Cache
 from services.coalescing import Coalescer
 from services.database import Database
-from services.recommendations import repository
-from services.recommendations.catalogue import Catalogue
+from services.recommendations import controls, repository
+from services.recommendations.catalogue import Catalogue, Item
+from services.recommendations.controls import Controls, Parameters
+from services.recommendations.experiments import CHAMPION
+from services.recommendations.exploration import Explorers
+from services.recommendations.filters import Masks
 from services.recommendations.loading import ModelLoader, ServedModel
+from services.recommendations.online import Online
 from services.recommendations.ranking import Popularity, popularity_of
 from services.recommendations.scoring import History
 from services.recommendations.state import popularity_key
@@ -38,14 +44,39 @@ IN_LOOP = (
 )
 
 
+class Served(NamedTuple):
+    """What a workspace is served from at one moment; its parts belong together."""
+
+    catalogue: Catalogue
+    masks: Masks
+    controls: Controls
+    popularity: Popularity
+    online: Online
+    explorers: Explorers
+
+    def eligible(self, asked: Parameters) -> NDArray[np.bool_]:
+        """Return, by number, what may appear in a list; not to be written to."""
+        allowed = self.catalogue.mask
+        if asked.genre is not None:
+            allowed = allowed & self.catalogue.with_genre(asked.genre)
+        if asked.filter is not None:
+            allowed = allowed & self.masks.of(asked.filter)
+        return allowed
+
+
 class Workspace:
     """One workspace, ready to serve."""
 
     def __init__(self, name: str, database: Database, cache: Cache, loader: ModelLoader) -> None:
         self.name = name
         self.catalogue = Catalogue()
+        self.masks = Masks(self.catalogue)
+        self.controls = Controls()
+        self.online = Online()
+        self.explorers = Explorers(self.online)
         self.popularity = Popularity(np.zeros(0, np.float32), np.zeros(0, np.int32))
-        self.model: ServedModel | None = None
+        self.model: ServedModel | None = None  # the champion
+        self.variants: Mapping[str, ServedModel] = {}  # other versions that experiments try
         self._database = database
         self._cache = cache
         self._loader = loader
@@ -55,8 +86,19 @@ class Workspace:
         )  # at the database for where the catalogue stands: once for all
         self._refreshing = asyncio.Lock()
         self._popular_until = 0.0
-        self._scores: Coalescer[History, NDArray[np.float32] | None] = Coalescer(
+        self._scores: Coalescer[tuple[ServedModel, History], NDArray[np.float32]] = Coalescer(
             self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
+        )
+
+    def now(self) -> Served:
+        """Return what to serve from."""
+        return Served(
+            self.catalogue,
+            self.masks,
+            self.controls,
+            self.popularity,
+            self.online,
+            self.explorers,
         )
 
     @property
@@ -92,28 +134,62 @@ class Workspace:
                 changed = await repository.changed_items(connection, self.name, -1)
             else:
                 changed = await repository.changed_items(connection, self.name, catalogue.revision)
+            set_by_operators = await controls.load(connection, self.name, self.controls)
+        known = catalogue.size
         catalogue.apply(changed, state.revision)
         catalogue.generation = state.generation
+        self.controls = set_by_operators
         if catalogue is not self.catalogue:
-            self.catalogue, self.model = catalogue, None
-            self.popularity = popularity_of(np.zeros(catalogue.size, np.float32), catalogue.mask)
+            self._begin(catalogue)
         else:
-            counts = np.zeros(catalogue.size, np.float32)
-            counts[: len(self.popularity.counts)] = self.popularity.counts
-            self.popularity = popularity_of(counts, catalogue.mask)
-        if self.model is not None:
-            self.model.scorer.place(changed, catalogue.size)
+            self._follow_catalogue(changed, known)
+        await self.controls.rules.prepare(self.masks)
         self._loaded = True
 
+    def _begin(self, catalogue: Catalogue) -> None:
+        """Start with a catalogue whose numbers mean other items than those before."""
+        self.catalogue, self.masks = catalogue, Masks(catalogue)
+        self.model, self.variants = None, {}
+        self.online = Online()
+        self.explorers = Explorers(self.online)
+        self.popularity = popularity_of(np.zeros(catalogue.size, np.float32), catalogue.mask)
+
+    def _follow_catalogue(self, changed: Sequence[Item], known: int) -> None:
+        catalogue = self.catalogue
+        self.masks.update(changed)
+        counts = np.zeros(catalogue.size, np.float32)
+        counts[: len(self.popularity.counts)] = self.popularity.counts
+        self.popularity = popularity_of(counts, catalogue.mask)
+        for model in self._models():
+            model.scorer.place(changed, catalogue.size)
+        new = [item.number for item in changed if item.number >= known and item.listed]
+        self.explorers.add(np.array(new, np.int32))
+
+    def _models(self) -> list[ServedModel]:
+        return [*self.variants.values(), *([self.model] if self.model else [])]
+
     async def tend(self) -> None:
-        """Follow the model's alias and the counters; called now and then, and on `model.published`."""
+        """Follow the models and the counters; called now and then, and on `model.published`."""
         catalogue, revision = self.catalogue, self.catalogue.revision
         model = await self._loader.follow(self.name, catalogue, self.model)
+        tried = {v.model for each in self.controls.experiments for v in each.variants if v.model}
+        variants = await self._loader.variants(
+            self.name, catalogue, tried - {CHAMPION}, self.variants
+        )
         if catalogue is self.catalogue:
-            if model is not None and model is not self.model and catalogue.revision != revision:
-                model.scorer.place(catalogue.items(), catalogue.size)  # it changed meanwhile
-            self.model = model
+            new = [each for each in (model, *variants.values()) if each not in self._models()]
+            for each in new:
+                if each is not None and catalogue.revision != revision:
+                    each.scorer.place(catalogue.items(), catalogue.size)  # it changed meanwhile
+            if model is not None and model is not self.model:
+                self.online.judge(model.scorer.popularity)
+            self.model, self.variants = model, variants
         await self._count_popular()
+
+    async def learn(self) -> None:
+        """Follow what people do and are shown; called twice a second."""
+        await self.online.follow(self._cache, self.name, self.catalogue.generation)
+        await self.explorers.refresh(self.catalogue.mask)
 
     async def _count_popular(self, *, force: bool = False) -> None:
         began = monotonic()
@@ -141,19 +217,31 @@ class Workspace:
             state = await repository.catalogue_state(connection, self.name)
         return _key(state.epoch, state.revision, state.generation)
 
-    async def scores(self, history: History) -> NDArray[np.float32] | None:
-        """Return a score by item number, or None without a personal model or without a history."""
-        if self.model is None or not self.model.personal or not len(history.items):
-            return None
-        return await self._scores.submit(history)
+    def served(self, version: str | None) -> ServedModel | None:
+        """Return the model of this version, or the champion for None and for one that is not loaded."""
+        return self.model if version is None else self.variants.get(version, self.model)
 
-    async def _score(self, histories: Sequence[History]) -> list[NDArray[np.float32] | None]:
-        if self.model is None:  # a cleanup took it while these waited
-            return [None] * len(histories)
-        scorer = self.model.scorer
-        if len(histories) * self.catalogue.size <= IN_LOOP:
-            return list(scorer.score(histories))
-        return list(await asyncio.to_thread(scorer.score, histories))
+    async def scores(
+        self, history: History, model: ServedModel | None
+    ) -> NDArray[np.float32] | None:
+        """Return a score by item number, or None without a personal model or without a history."""
+        if model is None or not model.personal or not len(history.items):
+            return None
+        return await self._scores.submit((model, history))
+
+    async def _score(
+        self, asked: Sequence[tuple[ServedModel, History]]
+    ) -> list[NDArray[np.float32]]:
+        found: dict[int, NDArray[np.float32]] = {}
+        for model in {id(model): model for model, _ in asked}.values():
+            places = [place for place, (each, _) in enumerate(asked) if each is model]
+            histories = [asked[place][1] for place in places]
+            if len(histories) * self.catalogue.size <= IN_LOOP:
+                rows = model.scorer.score(histories)
+            else:
+                rows = await asyncio.to_thread(model.scorer.score, histories)
+            found.update(zip(places, rows, strict=True))
+        return [found[place] for place in range(len(asked))]
 
     async def close(self) -> None:
         """Let the requests under way finish."""
@@ -202,6 +290,11 @@ class Workspaces:
                 await held.tend()
             except ConnectionError as error:
                 log.warning("A workspace could not be refreshed.", extra={"reason": str(error)})
+
+    async def learn(self) -> None:
+        """Let all follow what people do and are shown."""
+        for held in list(self._held.values()):
+            await held.learn()
 
     async def close(self) -> None:
         """Let the requests under way finish."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -14,17 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.recommendations import repository
 from services.recommendations.datasets import Dataset, Interactions, latest
-from services.recommendations.feedback import preference
+from services.recommendations.feedback import DEFAULTS, preference
 
 T = TypeVar("T", bound=np.generic)
 
-_preference = lru_cache(maxsize=1_000)(preference)  # few kinds, few values, many rows
 
-
-async def load(connection: AsyncConnection, workspace: str) -> Dataset:
+async def load(
+    connection: AsyncConnection, workspace: str, *, strengths: Mapping[str, float] = DEFAULTS
+) -> Dataset:
     """Return the workspace as of now. Rows are streamed: 20 bytes each in columns, a few MB beside."""
     epoch = (await repository.catalogue_state(connection, workspace)).epoch
-    columns = _Columns()
+    columns = _Columns(strengths)
     async for part in repository.reactions(connection, workspace):
         columns.append(part)
     read = columns.rows
@@ -38,8 +38,10 @@ async def load(connection: AsyncConnection, workspace: str) -> Dataset:
 class _Columns:
     """Grows by parts; users get codes in order of appearance, and in order of their ids at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, strengths: Mapping[str, float]) -> None:
         self.rows = 0
+        # Few kinds, few values, many rows.
+        self._preference = lru_cache(maxsize=1_000)(partial(preference, strengths=strengths))
         self._codes: dict[str, int] = {}
         self._users: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
         self._items: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
@@ -50,7 +52,7 @@ class _Columns:
         codes = self._codes
         self.rows += len(part)
         users, items, kinds, values, times = zip(*part, strict=True)
-        weights = map(_preference, kinds, values)
+        weights = map(self._preference, kinds, values)
         self._users.append(np.array([codes.setdefault(u, len(codes)) for u in users], np.int32))
         self._items.append(np.array(items, np.int32))
         self._weights.append(np.fromiter(weights, np.float32, len(part)))

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cache import Cache
+from services.cache import Cache, Telling
 from services.database import Database
 from services.recommendations import repository
 from services.recommendations.feedback import preference
@@ -27,11 +27,18 @@ REACTION = np.dtype([("item", "<i4"), ("weight", "<f4"), ("time", "<f8")])
 _one_reaction = struct.Struct("<ifd")  # the same, for one: several times as fast
 NUMBER = np.dtype("<i4")
 MARK = -1  # where an item's number would be, at the beginning of a log that is whole
+OLD, NEW = (
+    -2,
+    -3,
+)  # the same, in what a stream is told of reactions: before the older, before the new
+RECENT = 10  # reactions before a new one that a stream is told with it: pairs come from these
 DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
 
 MERGED = 10_000  # histories kept as they were merged, about 15 MB: people look more often than they react
 
 _HISTORY_MARK = np.array([(MARK, 0, 0)], REACTION).tobytes()
+_OLD_MARK = np.array([(OLD, 0, 0)], REACTION).tobytes()
+_NEW_MARK = np.array([(NEW, 0, 0)], REACTION).tobytes()
 _SHOWN_MARK = np.array([MARK], NUMBER).tobytes()
 
 
@@ -72,6 +79,22 @@ def popularity_key(workspace: str, generation: int) -> str:
 def catalogue_key(workspace: str) -> str:
     """Return the cache key of where the catalogue stands: "epoch:revision:generation"."""
     return f"{prefix(workspace)}catalogue"
+
+
+def online_key(workspace: str, generation: int) -> str:
+    """Return the cache key of the stream of what happens, from which replicas learn."""
+    return f"{prefix(workspace)}{generation}:online"
+
+
+def reactions_told(workspace: str, generation: int) -> Telling:
+    """Return how replicas learn of reactions: the new ones, and what each user did just before."""
+    before = RECENT * REACTION.itemsize
+    return Telling(online_key(workspace, generation), "reactions", before, _OLD_MARK, _NEW_MARK)
+
+
+def lists_told(workspace: str, generation: int) -> Telling:
+    """Return how replicas learn of lists: the numbers that were shown."""
+    return Telling(online_key(workspace, generation), "shown")
 
 
 def reaction(number: int, kind: str, value: float | None, occurred_at: datetime) -> bytes:

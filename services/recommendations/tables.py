@@ -132,4 +132,5 @@ erasures = Table(
     Column("caches_done_at", UtcDateTime),
     Column("model_done_at", UtcDateTime),
     Index("erasures_user", "workspace", "user_hash"),
+    Index("erasures_time", "workspace", "requested_at"),
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 
@@ -13,47 +12,20 @@ import numpy as np
 
 from services.database import Database
 from services.model_store import Data, Draft, ModelStore
-from services.recommendations.candidates import Candidate, compare_candidates, refit
+from services.recommendations.candidates import BUDGET, compare, refit
 from services.recommendations.datasets import Dataset, NotEnoughData, Split, split
-from services.recommendations.evaluation import Interval, Measures, difference, users_to_judge_by
+from services.recommendations.evaluation import difference, users_to_judge_by
+from services.recommendations.feedback import DEFAULTS
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
-from services.recommendations.promotion import Verdict, load_champion, promote, weigh
+from services.recommendations.promotion import choose, load_champion, promote
+from services.recommendations.report import render
 from services.recommendations.snapshots import load
+from services.recommendations.training_report import Row, TrainingReport, plain
+
+__all__ = ["Report", "Row", "TrainingReport", "train", "train_on"]
 
 Report = Callable[[str, float], None]  # takes what is being done, and the share of all that is done
-
-WITHOUT_LIGHTFM = "LightFM is not installed (extra `train`), so popularity is the only model."
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a model did on the hold-out, and the seconds that fitting, tuning and judging it took."""
-
-    model: str
-    measures: Measures
-    seconds: float
-
-
-@dataclass(frozen=True)
-class TrainingReport:
-    """What came of a training.
-
-    `advantage` is the chosen model's NDCG@10 minus popularity's, with its 95 % interval; `champion` is
-    how the version that served before did, where that could be compared; `reason` is why the new one
-    was promoted, or was not; `notes` are sentences that somebody should read.
-    """
-
-    rows: Sequence[Row]
-    champion: Measures | None
-    chosen: str
-    version: str
-    promoted: bool
-    reason: str
-    advantage: Interval
-    protocol: str
-    data: Data
-    notes: Sequence[str]
 
 
 async def train(
@@ -63,10 +35,16 @@ async def train(
     *,
     seed: int = 0,
     report: Report = lambda _stage, _share: None,
+    budget: float = BUDGET,
+    half_life: float | None = None,
+    strengths: Mapping[str, float] = DEFAULTS,
 ) -> TrainingReport:
-    """Train on all reactions of the workspace, publish the better model, promote it if it passes the gate.
+    """Train on all reactions of the workspace, publish the best model, promote it if it passes the gate.
 
-    The same reactions and the same seed give the same version. `report` is called from another thread.
+    `budget` is in seconds: what it leaves no room for is named in the notes. `half_life` (reactions)
+    replaces the search for how histories are weighted by recency; `strengths` are those of `feedback`.
+    The same reactions and the same seed give the same version, if the budget cuts nothing. `report` is
+    called from another thread.
 
     Raises:
         NotEnoughData: nothing can be learned or judged yet; whatever serves goes on.
@@ -74,8 +52,17 @@ async def train(
     """
     report("reading", 0.0)
     async with database.reading(workspace) as connection:
-        dataset = await load(connection, workspace)
-    return await asyncio.to_thread(train_on, dataset, store, workspace, seed=seed, report=report)
+        dataset = await load(connection, workspace, strengths=strengths)
+    return await asyncio.to_thread(
+        train_on,
+        dataset,
+        store,
+        workspace,
+        seed=seed,
+        report=report,
+        budget=budget,
+        half_life=half_life,
+    )
 
 
 def train_on(
@@ -85,37 +72,45 @@ def train_on(
     *,
     seed: int = 0,
     report: Report = lambda _stage, _share: None,
+    budget: float = BUDGET,
+    half_life: float | None = None,
 ) -> TrainingReport:
     """Train on a snapshot; see `train`."""
     parts = split(dataset.interactions)
     require_enough(dataset, parts)
-    judging = _within(report, "fitting and judging", 0.1, 0.5)
-    candidates = compare_candidates(dataset, parts, seed=seed, progress=judging)
-    # The first of equals: what is simpler.
-    best = max(candidates, key=lambda candidate: candidate.evaluation.measures.ndcg)
-    advantage = difference(best.evaluation.ndcg, candidates[0].evaluation.ndcg)
+    comparison = compare(
+        dataset,
+        parts,
+        seed=seed,
+        progress=_within(report, "fitting and judging", 0.1, 0.7),
+        budget=budget,
+        half_life=half_life,
+    )
     current = store.current(workspace, MODEL)
-    champion = load_champion(store, workspace, current)
-    verdict = weigh(best, candidates, champion, dataset, parts)
-    fitting = _within(report, "fitting to everything", 0.5, 0.95)
+    best, verdict = choose(comparison, load_champion(store, workspace, current), dataset, parts)
+    found = TrainingReport(
+        rows=[Row.of(candidate) for candidate in comparison.candidates],
+        champion=verdict.champion,
+        champion_advantage=verdict.advantage,
+        chosen=best.name,
+        version="",  # until it is published
+        promoted=verdict.promote,
+        reason=verdict.reason,
+        advantage=difference(best.evaluation.ndcg, comparison.baseline.evaluation.ndcg),
+        protocol=parts.protocol,
+        choosers=comparison.choosers,
+        judges=comparison.judges,
+        data=_data(dataset),
+        notes=comparison.notes,
+    )
+    del comparison  # with the models that were not chosen
+    fitting = _within(report, "fitting to everything", 0.7, 0.95)
     final = refit(best, dataset, seed=seed, progress=fitting)
     report("publishing", 0.95)
-    draft = _draft(final, dataset, parts, candidates, advantage, verdict)
-    manifest = store.publish(workspace, MODEL, arrays=final.arrays, manifest=draft)
-    promoted, reason = promote(store, workspace, manifest.version, current, verdict)
+    version = publish(final, found, store, workspace, seed=seed)
+    promoted, reason = promote(store, workspace, version, current, verdict)
     report("done", 1.0)
-    return TrainingReport(
-        rows=[Row(each.name, each.evaluation.measures, each.seconds) for each in candidates],
-        champion=verdict.champion,
-        chosen=best.name,
-        version=manifest.version,
-        promoted=promoted,
-        reason=reason,
-        advantage=advantage,
-        protocol=parts.protocol,
-        data=draft.data,
-        notes=[] if len(candidates) > 1 else [WITHOUT_LIGHTFM],
-    )
+    return replace(found, version=version, promoted=promoted, reason=reason)
 
 
 def require_enough(dataset: Dataset, parts: Split) -> None:
@@ -132,27 +127,30 @@ def require_enough(dataset: Dataset, parts: Split) -> None:
         raise NotEnoughData("Nobody has liked a second item yet, so no model could be judged.")
 
 
-def _draft(
-    final: Fitted,
-    dataset: Dataset,
-    parts: Split,
-    candidates: Sequence[Candidate],
-    advantage: Interval,
-    verdict: Verdict,
-) -> Draft:
-    return Draft(
+def publish(
+    final: Fitted, found: TrainingReport, store: ModelStore, workspace: str, *, seed: int
+) -> str:
+    """Publish the model with all that is known of it; return its version."""
+    draft = Draft(
         code_version=installed("akin"),
-        data=_data(dataset),
-        parameters=dict(final.parameters),
+        data=found.data,
+        parameters={**final.parameters, "seed": seed},
         serving=dict(final.serving),
         metrics={
-            **{each.name: _plain(each.evaluation.measures) for each in candidates},
-            "advantage_over_popularity": advantage,
-            "champion": _plain(verdict.champion) if verdict.champion else None,
-            "advantage_over_champion": verdict.advantage,
+            **{row.model: plain(row.measures) for row in found.rows},
+            "advantage_over_popularity": found.advantage,
+            "champion": plain(found.champion) if found.champion else None,
+            "advantage_over_champion": found.champion_advantage,
         },
-        protocol={"split": parts.protocol, "interval": "95 % bootstrap, paired by user"},
+        protocol={
+            "split": found.protocol,
+            "choosers": found.choosers,
+            "judges": found.judges,
+            "interval": "95 % bootstrap, paired by user",
+        },
     )
+    files = render(found)
+    return store.publish(workspace, MODEL, arrays=final.arrays, manifest=draft, files=files).version
 
 
 def _data(dataset: Dataset) -> Data:
@@ -165,11 +163,6 @@ def _data(dataset: Dataset) -> Data:
         items=len(np.unique(rows.items)),
         sha256=dataset.sha256,
     )
-
-
-def _plain(measures: Measures) -> dict[str, float | None]:
-    """Return the measures as JSON can hold them: there is no NaN in it."""
-    return {name: None if math.isnan(value) else value for name, value in asdict(measures).items()}
 
 
 def _within(report: Report, stage: str, start: float, end: float) -> Progress:

@@ -1,8 +1,8 @@
-"""Choosing how histories are folded in, by people whose later likes are then not used to judge."""
+"""Choosing by people whose later likes are then not used to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -10,19 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.datasets import Dataset, Split
-from services.recommendations.evaluation import Evaluation, evaluate, users_to_judge_by
+from services.recommendations.evaluation import Evaluation, evaluate, ndcg_of, users_to_judge_by
 from services.recommendations.models import Fitted
-from services.recommendations.scoring import build_scorer
+from services.recommendations.scorers.blend import BlendScorer
+from services.recommendations.scoring import Floats, History, Scorer, build_scorer
 
-ONE_IN = 5  # people who choose the parameters; the others judge
+ONE_IN = (
+    2  # people choose the parameters, the others judge: a choice among a hundred is mostly chance
+)
 ENOUGH = 40  # people: with fewer, a choice would be chance, and the defaults stay
 AT_MOST = 2_000  # people: with more, the choice no longer changes
-GRID = {
-    "implicit_weight": (0.01, 0.03),
-    "regularisation": (10.0, 30.0, 100.0),
-    "scale": (8.0, 16.0),
-    "history": (20, 50),
-}
+REMEMBERED = 16_000_000  # scores of each part of a blend: 64 MB
+
+COLD = "lightfm"  # the part that knows items by their features …
+COLD_SHARES = (
+    0.05,
+    0.15,
+    0.3,
+    0.5,
+    0.75,
+)  # … and always has a say, so that new items are in an order
+STEPS = 4  # in which the other parts share the rest
 
 
 def choosers_and_judges(
@@ -40,20 +48,86 @@ def judge(
     fitted: Fitted, dataset: Dataset, split: Split, users: NDArray[np.intp] | None = None
 ) -> Evaluation:
     """Return how well a model does for these users' later likes."""
-    scorer = build_scorer(fitted.arrays, fitted.serving)
-    scorer.place(dataset.items, dataset.size)
+    scorer = placed(fitted, dataset)
     return evaluate(scorer, dataset.items, split.train, split.holdout, users=users)
 
 
-def tune(fitted: Fitted, dataset: Dataset, split: Split, users: NDArray[np.intp]) -> Fitted:
-    """Return the model with the parameters of the grid that rank best for these users (NDCG)."""
-    if not len(users):
-        return fitted
-    candidates = [fitted.serving_with(**parameters) for parameters in _grid()]
-    found = [judge(candidate, dataset, split, users).measures.ndcg for candidate in candidates]
-    return candidates[int(np.argmax(found))]
+def tune(
+    fitted: Fitted, grid: Mapping[str, Sequence[Any]], ndcg: Callable[[Fitted], float]
+) -> tuple[Fitted, float]:
+    """Return the model with the serving parameters of the grid that rank best, and its NDCG.
+
+    One parameter after the other, the others as they were found best so far.
+    """
+    best, found = fitted, ndcg(fitted)
+    for name, values in grid.items():
+        for value in values:
+            if value == best.serving[name]:
+                continue
+            other = best.serving_with(**{name: value})
+            score = ndcg(other)
+            if score > found:
+                best, found = other, score
+    return best, found
 
 
-def _grid() -> Iterator[dict[str, Any]]:
-    for values in product(*GRID.values()):
-        yield dict(zip(GRID, values, strict=True))
+def learn_weights(
+    parts: Mapping[str, Fitted], dataset: Dataset, split: Split, users: NDArray[np.intp]
+) -> tuple[dict[str, float], float]:
+    """Return the weights by which a blend of these models ranks best for these users, and its NDCG.
+
+    Each part scores once; every combination is then a sum of what it said.
+    """
+    users = users[: max(1, REMEMBERED // max(1, dataset.size))]
+    names = sorted(parts)
+    scorers = [_Remembered(placed(parts[name], dataset)) for name in names]
+    best: dict[str, float] = {}
+    found = -1.0
+    for weights in shares(names):
+        blend = BlendScorer(scorers, [weights[name] for name in names])
+        score = ndcg_of(blend, dataset.items, split.train, split.holdout, users)
+        if score > found:
+            best, found = weights, score
+    return best, found
+
+
+def shares(names: Sequence[str]) -> Iterator[dict[str, float]]:
+    """Yield the weights to try, each set summing to 1."""
+    warm = [name for name in names if name != COLD]
+    cold = COLD_SHARES if len(warm) < len(names) else (0.0,)
+    for share, steps in product(cold, product(range(STEPS + 1), repeat=len(warm))):
+        if sum(steps) == STEPS:
+            rest = {
+                name: (1 - share) * step / STEPS for name, step in zip(warm, steps, strict=True)
+            }
+            yield {**rest, COLD: share} if share else rest
+
+
+class _Remembered:
+    """A scorer that scores each history once."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self._scores: dict[bytes, Floats] = {}
+        self.popularity = scorer.popularity
+        self.place, self.alike = scorer.place, scorer.alike
+        self.pairwise, self.contributions = scorer.pairwise, scorer.contributions
+
+    def score(self, histories: Sequence[History]) -> Floats:
+        """See `Scorer`."""
+        keys = [history.items.tobytes() for history in histories]
+        new = {
+            key: history
+            for key, history in zip(keys, histories, strict=True)
+            if key not in self._scores
+        }
+        if new:
+            self._scores.update(zip(new, self._scorer.score(list(new.values())), strict=True))
+        return np.stack([self._scores[key] for key in keys])
+
+
+def placed(fitted: Fitted, dataset: Dataset) -> Scorer:
+    """Return the scorer of a fitted model, with the items placed in it."""
+    scorer = build_scorer(fitted.arrays, fitted.serving)
+    scorer.place(dataset.items, dataset.size)
+    return scorer

@@ -1,6 +1,6 @@
 """The recommendations worker: `python -m services.recommendations.worker`.
 
-It consumes interactions; on its port it serves health and metrics alone.
+It consumes interactions, and erases people; on its port it serves health and metrics alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from fastapi import FastAPI
 
 from services.broker import INTERACTIONS, consumer
 from services.recommendations.config import RecommendationsSettings
+from services.recommendations.erasing import Eraser
 from services.recommendations.handlers import handlers
+from services.recommendations.outcomes import Outcomes
 from services.recommendations.recording import Recorder
 from services.repeating import repeating
 from services.web.application import Service, create_app
@@ -27,7 +29,8 @@ RESTART_AFTER = 1.0  # seconds; a consumer that failed is logged and starts anew
 @asynccontextmanager
 async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Consume until the end of the block."""
-    recorder = Recorder(await resources.database(), await resources.cache())
+    database, cache = await resources.database(), await resources.cache()
+    handle = handlers(Recorder(database, cache), Eraser(database, cache), Outcomes(database))
     broker, stop = await resources.broker(), asyncio.Event()
     consuming = False
 
@@ -35,7 +38,7 @@ async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
         nonlocal consuming
         consuming = True
         try:
-            await consumer.run(broker, INTERACTIONS, handlers(recorder), stop=stop)
+            await consumer.run(broker, INTERACTIONS, handle, stop=stop)
         finally:
             consuming = False
 

@@ -196,5 +196,7 @@ def _detail(error: Mapping[str, Any]) -> dict[str, Any]:
     # The name of an unknown field is the client's: half a surrogate pair cannot be encoded.
     field = ".".join(map(str, loc)).encode(errors="replace").decode()
     detail = {"field": field, "message": error["msg"], "type": error["type"]}
+    if "position" in error.get("ctx", {}):  # of what does not parse, in characters
+        detail["position"] = error["ctx"]["position"]
     index = next((part for part in loc if isinstance(part, int)), None)
     return detail if index is None else detail | {"index": index}

@@ -80,12 +80,12 @@ async def open_gate(settings: PlatformSettings, cache: Cache) -> AsyncIterator[G
 _DESCRIPTIONS = {
     Scope.EVENTS_WRITE: "Send events.",
     Scope.RECOMMENDATIONS_READ: "Read items, histories and lists; a history that is sent along is recorded.",
-    Scope.CATALOGUE_WRITE: "Add, change and delete items.",
+    Scope.CATALOGUE_WRITE: "Add, change and delete items, rules and scenarios; erase users.",
     Scope.ANOMALIES_READ: "Read anomalies and similar cases.",
     Scope.ANOMALIES_WRITE: "Record anomalies and ask for similar cases.",
     Scope.DETECTION_READ: "Read datasets, jobs and their outcomes.",
     Scope.DETECTION_WRITE: "Upload datasets and run detection jobs.",
-    Scope.MODELS_ADMIN: "Roll models back.",
+    Scope.MODELS_ADMIN: "Roll models back; run experiments.",
     Scope.CLIENTS_ADMIN: "List, create and delete the clients of the workspace.",
     Scope.PLATFORM_ADMIN: "Empty the workspace.",
 }

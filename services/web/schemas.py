@@ -98,6 +98,7 @@ class ErrorDetail(BaseModel):
     message: str
     type: str | None = None
     index: int | None = None
+    position: int | None = None
 
 
 class Error(BaseModel):

@@ -7,7 +7,7 @@ import socket
 import time
 
 from services import cache
-from services.cache import CacheUnavailable
+from services.cache import CacheUnavailable, Telling
 
 QUICKLY = 4.0  # seconds in which a cache that is away is given up; waiting takes two
 
@@ -23,6 +23,8 @@ async def refuse(url: str) -> None:
         attempts = [
             away.read("akin:a"),
             away.append_many({"akin:a": b"x"}),
+            away.append_many({"akin:a": b"x"}, telling=Telling("akin:s", "f")),
+            away.told("akin:s", after="0", count=1),
             away.rebuild("akin:a", load),
             away.counts("akin:a", load_counts),
             away.stamp("akin:a"),

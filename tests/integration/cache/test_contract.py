@@ -11,7 +11,7 @@ import pytest
 
 from services import cache
 from services.away import Away
-from services.cache import Cache
+from services.cache import Cache, Telling, scripts
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -136,6 +136,51 @@ async def test_a_rebuild_that_fails_keeps_nothing(opened: Cache, key: str) -> No
     with pytest.raises(ValueError, match="No value"):
         await opened.rebuild(key, load)
     assert await value_of(opened, key) is None
+
+
+async def told(opened: Cache, stream: str, *, after: str = "0") -> list[tuple[bytes, bytes]]:
+    entries = await opened.told(stream, after=after, count=1_000)
+    return [pair for _, fields in entries for pair in fields.items()]
+
+
+async def test_a_stream_is_told_what_is_appended_and_what_stood_there_before(
+    opened: Cache, key: str
+) -> None:
+    telling = Telling(f"{key}:s", "field", before=3, old=b"<", new=b">")
+    await set_to(opened, f"{key}1", b"a")
+    await opened.append_many({f"{key}1": b"bc"}, telling=telling)
+    await opened.append_many({f"{key}1": b"de", f"{key}2": b"x"}, telling=telling)
+    await opened.append_many({f"{key}1": b"f"}, telling=telling)
+    assert await value_of(opened, f"{key}1") == b"abcdef"
+    assert await value_of(opened, f"{key}2") is None
+    entries = [(b"field", b"<a>bc"), (b"field", b"<abc>de<>x"), (b"field", b"<cde>f")]
+    assert await told(opened, telling.stream) == entries
+
+
+async def test_a_stream_is_read_from_where_one_was(opened: Cache, key: str) -> None:
+    telling = Telling(f"{key}:s", "f")
+    for piece in (b"1", b"2", b"3"):
+        await opened.append_many({key: piece}, telling=telling)
+    [(first, _), (second, _)] = await opened.told(telling.stream, after="0", count=2)
+    assert await told(opened, telling.stream, after=first) == [(b"f", b"2"), (b"f", b"3")]
+    assert await told(opened, telling.stream, after=second) == [(b"f", b"3")]
+    assert await opened.told(f"{key}:nothing", after="0", count=9) == []
+
+
+async def test_a_stream_is_bounded_in_entries_in_their_bytes_and_in_time(
+    opened: Cache, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts, "ENTRIES", 200)
+    monkeypatch.setattr(scripts, "ENTRY_BYTES", 64)
+    telling = Telling(f"{key}:s", "f")
+    for _ in range(10):
+        await opened.append_many(
+            {f"{key}{n}": b"%64d" % n if n else bytes(640) for n in range(100)}, telling=telling
+        )
+    entries = await opened.told(telling.stream, after="0", count=2_000)
+    assert 200 <= len(entries) <= 300  # what is trimmed is whole nodes, of 100 entries at most
+    assert max(len(fields[b"f"]) for _, fields in entries) <= 2 * 64
+    assert 0 < await opened.client.ttl(telling.stream) <= 7 * 24 * 3600
 
 
 class OtherAway(Away):

@@ -19,7 +19,14 @@ async def test_an_empty_catalogue_gives_an_empty_list(api: Api) -> None:
     assert answer.status_code == 200
     told = answer.json()
     assert told.pop("recommendation_id")
-    assert told == {"item_ids": [], "items": [], "model_version": None, "degraded": []}
+    assert told == {
+        "item_ids": [],
+        "items": [],
+        "model_version": None,
+        "experiment": None,
+        "variant": None,
+        "degraded": [],
+    }
 
 
 async def test_an_unknown_user_gets_a_list_with_all_that_the_contract_states(api: Api) -> None:

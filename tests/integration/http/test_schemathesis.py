@@ -41,7 +41,7 @@ schema.config.phases.coverage.extra_data_sources.responses = False
 schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 
 # Right by JSON Schema, and yet refused: lists of different lengths, a rating without a value, neither user
-# nor history, a time before 1970, a cursor that is not ours, a body that is too large.
+# nor history, a filter that does not parse, a scenario that there is not, a time before 1970, a cursor that is not ours, a body that is too large.
 MORE_RULES = {
     "POST /interact",
     "POST /events",
@@ -50,6 +50,13 @@ MORE_RULES = {
     "PUT /items/{item_id}",
     "GET /items",
     "GET /users/{user_id}/history",
+    "GET /recs/{user_id}",
+    "POST /recs/batch",
+    "POST /sessions/recommendations",
+    "PUT /rules/{name}",
+    "PUT /scenarios/{name}",
+    "GET /experiments",
+    "PUT /experiments/{name}",
     "GET /clients",
     "POST /models/{name}/rollback",
     "POST /token",

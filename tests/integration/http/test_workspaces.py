@@ -38,7 +38,9 @@ class Owner:
     version: str
     item: str = f"item-{SECRET}"
     user: str = f"user-{SECRET}"
+    name: str = f"name-{SECRET}"
     email: str = ""
+    receipt: str = ""
 
 
 @dataclass
@@ -57,6 +59,10 @@ def _item(owner: Owner) -> dict[str, str]:
 
 def _user(owner: Owner) -> dict[str, str]:
     return {"user_id": owner.user}
+
+
+def _name(owner: Owner) -> dict[str, str]:
+    return {"name": owner.name}
 
 
 def _client(owner: Owner) -> dict[str, str]:
@@ -85,6 +91,22 @@ WALK: dict[str, Visit] = {
         200, path=_user, body={"user_id": Owner.user, "history": [], "cursor": None}
     ),
     "GET /popular": Visit(200, body={"items": []}),
+    "GET /items/{item_id}/similar": Visit(404, path=_item),
+    "GET /users/{user_id}/why/{item_id}": Visit(404, path=lambda o: {**_user(o), **_item(o)}),
+    "POST /recs/batch": Visit(200, _json(user_ids=["USER"])),
+    "POST /sessions/recommendations": Visit(
+        400, _json(history=[{"item_id": "ITEM", "rating": 5}])
+    ),
+    "GET /rules": Visit(200, body={"rules": []}),
+    "GET /rules/{name}": Visit(404, path=_name),
+    "DELETE /rules/{name}": Visit(404, path=_name),
+    "GET /scenarios": Visit(200, body={"scenarios": []}),
+    "GET /scenarios/{name}": Visit(404, path=_name),
+    "DELETE /scenarios/{name}": Visit(404, path=_name),
+    "GET /experiments": Visit(200, body={"experiments": [], "cursor": None}),
+    "GET /experiments/{name}": Visit(404, path=_name),
+    "DELETE /experiments/{name}": Visit(404, path=_name),
+    "GET /erasures/{receipt_id}": Visit(404, path=lambda owner: {"receipt_id": owner.receipt}),
     "POST /recommendations": Visit(
         400, _json(user_id="USER", history=[{"item_id": "ITEM", "rating": 5}])
     ),
@@ -104,6 +126,14 @@ WALK: dict[str, Visit] = {
     ),
     "PUT /items/{item_id}": Visit(200, _json(title="Mine now", hidden=True), path=_item),
     "POST /add_items": Visit(200, _json(item_ids=["ITEM"], genres=[["Mine"]])),
+    "PUT /rules/{name}": Visit(200, _json(filter="hidden", effect="bury"), path=_name),
+    "PUT /scenarios/{name}": Visit(200, _json(limit=1), path=_name),
+    "PUT /experiments/{name}": Visit(
+        200,
+        _json(variants=[{"name": "a", "share": 50}, {"name": "b", "share": 50}]),
+        path=_name,
+    ),
+    "DELETE /users/{user_id}": Visit(202, path=_user),
     "GET /clients": Visit(200),
     "DELETE /clients/{client_id}": Visit(404, path=_client),
     "POST /clients/{client_id}/rotate-secret": Visit(404, path=_client),
@@ -166,6 +196,17 @@ async def fill(owner: Owner) -> None:
     await owner.api.post("/events", json={"events": [sent]})
     await until(lambda: _length(owner, 3))
     await owner.api.recs(owner.user)
+    written = {
+        f"/rules/{owner.name}": {"filter": f'genres has "{SECRET}"', "effect": "boost"},
+        f"/scenarios/{owner.name}": {"genre": SECRET},
+        f"/experiments/{owner.name}": {
+            "variants": [{"name": SECRET, "share": 50}, {"name": "b", "share": 50}]
+        },
+    }
+    for path, body in written.items():
+        answer = await owner.api.put(path, json=body)
+        assert answer.status_code == 200, answer.text
+    owner.receipt = (await owner.api.delete("/users/somebody")).json()["receipt_id"]
 
 
 async def snapshot(owner: Owner) -> dict[str, Any]:
@@ -177,6 +218,9 @@ async def snapshot(owner: Owner) -> dict[str, Any]:
         "/popular",
         "/models/recommendations",
         "/clients",
+        "/rules",
+        "/scenarios",
+        "/experiments",
     )
     answers = {path: await owner.api.get(path) for path in paths}
     assert {answer.status_code for answer in answers.values()} == {200}
@@ -204,7 +248,7 @@ async def test_a_stranger_finds_nothing_on_any_route(
 def check_that_it_tells_nothing(name: str, answer: httpx.Response, owner: Owner) -> None:
     """Look for what the owner has, after taking out what the stranger itself has said."""
     text = answer.text
-    for said in (owner.item, owner.user, owner.client_id):
+    for said in (owner.item, owner.user, owner.name, owner.client_id):
         text = text.replace(said, "")
     if name != "GET /metrics":  # which tells of workspaces to whoever runs the platform
         assert owner.api.workspace not in text, name

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services import cache, database
-from services.cache import Cache, CacheUnavailable
+from services.cache import Cache, CacheUnavailable, Telling
 from services.database import Database, DatabaseUnavailable
 from services.messages.types import InteractionRecorded
 from services.recommendations import repository
@@ -40,11 +40,13 @@ class InterruptedCache(Cache):
 
     failures = 1
 
-    async def append_many(self, values: Mapping[str, bytes]) -> None:
+    async def append_many(
+        self, values: Mapping[str, bytes], *, telling: Telling | None = None
+    ) -> None:
         if self.failures:
             self.failures -= 1
             raise CacheUnavailable("Just after the commit.")
-        await super().append_many(values)
+        await super().append_many(values, telling=telling)
 
 
 @pytest.fixture(params=["embedded", "full"])
@@ -83,9 +85,11 @@ async def test_counters_that_were_built_after_the_commit_count_nothing_twice(
     data: Database, store: Cache, workspace: str
 ) -> None:
     class Overtaken(Cache):
-        async def append_many(self, values: Mapping[str, bytes]) -> None:
+        async def append_many(
+            self, values: Mapping[str, bytes], *, telling: Telling | None = None
+        ) -> None:
             assert await counters(data, store, workspace) == {0: 1}
-            await super().append_many(values)
+            await super().append_many(values, telling=telling)
 
     await Recorder(data, Overtaken(store.client)).record(workspace, [liked("e1", "first")])
 

@@ -19,6 +19,7 @@ from services.messages.types import (
     Kind,
     ModelPublished,
     PlatformCleaned,
+    UserErased,
 )
 
 texts = st.text(max_size=50)
@@ -46,13 +47,14 @@ changes = st.builds(
 )
 published = st.builds(ModelPublished, name=texts, version=texts, alias=texts)
 cleaned = st.builds(PlatformCleaned, cleaned_at=moments)
+erased = st.builds(UserErased, user_id=ids, requested_at=moments)
 events = st.builds(
     Event,
     id=ids,
     source=texts,
     time=moments,
     workspace=texts,
-    data=interactions | changes | published | cleaned,
+    data=interactions | changes | published | cleaned | erased,
     request_id=st.none() | texts,
 )
 

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.recommendations.catalogue import Item
-from services.recommendations.datasets import Dataset, Interactions, from_columns, split
+from services.recommendations.datasets import (
+    Dataset,
+    Interactions,
+    from_columns,
+    split,
+    split_at_one_moment,
+    split_each_user,
+    split_last_out,
+)
 
 Rows = list[tuple[str, int, float, float]]
 rows_of_people = st.lists(
@@ -87,6 +95,40 @@ def test_a_split_loses_nothing_and_no_user_learns_from_later_than_he_is_judged(r
         after = parts.holdout.times[parts.holdout.users == user]
         assert len(before)
         assert before.max() <= after.min()
+
+
+@pytest.mark.parametrize(
+    ("reactions", "held_out"), [(1, 0), (2, 1), (5, 1), (6, 2), (10, 2), (11, 3), (35, 7)]
+)
+def test_a_fifth_is_rounded_up(reactions: int, held_out: int) -> None:
+    parts = split_each_user(interactions([("a", n, 1.0, n) for n in range(reactions)]))
+    assert len(parts.holdout) == held_out
+
+
+def test_one_moment_is_the_same_for_all_however_few_have_a_history() -> None:
+    rows = [*(("a", n, 1.0, n) for n in range(8)), ("b", 0, 1.0, 8), ("b", 1, 1.0, 9)]
+    assert told(split_at_one_moment(interactions(rows)).holdout) == [("b", 0), ("b", 1)]
+
+
+@pytest.mark.parametrize("how", [split_each_user, split_at_one_moment, split_last_out])
+@given(rows=rows_of_people)
+def test_no_split_invents_or_shows_what_is_held_out(
+    rows: Rows, how: Callable[[Interactions], object]
+) -> None:
+    whole = interactions(rows)
+    parts = how(whole)
+    known, later = set(told(parts.train)), set(told(parts.holdout))
+    assert not known & later
+    assert known | later <= set(told(whole))
+
+
+@given(rows_of_people)
+def test_the_last_liked_one_of_whoever_has_a_history_is_held_out_alone(rows: Rows) -> None:
+    parts = split_last_out(interactions(rows))
+    users, counts = np.unique(parts.holdout.users, return_counts=True)
+    assert (counts == 1).all()
+    assert (parts.holdout.weights > 0).all()
+    assert np.isin(users, parts.train.users).all()
 
 
 @given(rows_of_people)

@@ -48,7 +48,12 @@ def test_places_are_distinct_and_as_many_as_there_can_be(
 
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
-    [(COMEDY, COMEDY, 1.0), (COMEDY, CRIME, 0.0), (["Comedy", "Crime"], COMEDY, 0.5), ([], [], 0.0)],
+    [
+        (COMEDY, COMEDY, 1.0),
+        (COMEDY, CRIME, 0.0),
+        (["Comedy", "Crime"], COMEDY, 0.5),
+        ([], [], 0.0),
+    ],
 )
 def test_likeness_is_the_share_of_common_genres(
     one: list[str], other: list[str], expected: float

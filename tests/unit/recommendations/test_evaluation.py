@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Interactions, from_columns
-from services.recommendations.evaluation import TOP, difference, evaluate, users_to_judge_by
+from services.recommendations.evaluation import (
+    TOP,
+    difference,
+    evaluate,
+    interval,
+    ndcg_of,
+    users_to_judge_by,
+)
 from services.recommendations.scoring import Floats, History
 
 
@@ -26,6 +33,16 @@ class Fixed:
     def score(self, histories: Sequence[History]) -> Floats:
         self.asked += [history.items.tolist() for history in histories]
         return np.tile(self.popularity, (len(histories), 1))
+
+    def pairwise(self, numbers: Sequence[int]) -> Floats:
+        return np.eye(len(numbers), dtype=np.float32)
+
+
+class Alike(Fixed):
+    """To this model all items are half alike."""
+
+    def pairwise(self, numbers: Sequence[int]) -> Floats:
+        return 0.5 * np.ones((len(numbers), len(numbers)), np.float32)
 
 
 def catalogue(size: int, **changes: dict[str, bool]) -> list[Item]:
@@ -63,6 +80,56 @@ def test_a_perfect_list_has_an_ndcg_of_one_also_with_more_than_ten_relevant_item
     assert found.ndcg == pytest.approx(1)
     assert found.map == pytest.approx(1)
     assert found.recall == pytest.approx(10 / 12)
+
+
+def test_lists_of_other_lengths_are_judged_by_the_same_formulas() -> None:
+    scorer = Fixed(*range(30, 0, -1))
+    told_of_a = told(("a", 1, 1), ("a", 3, 1), ("a", 15, 1), ("a", 25, 1))
+    found = evaluate(scorer, catalogue(30), told(("b", 29, 1)), told_of_a, k=2).measures
+    assert found.ndcg == pytest.approx((1 / log2(3)) / (1 + 1 / log2(3)))
+    assert found.recall == pytest.approx(1 / 4)
+    assert found.recall_at_20 == pytest.approx(3 / 4)
+    assert found.map == pytest.approx((1 / 2) / 2)
+    assert found.coverage == pytest.approx(2 / 30)
+
+
+def test_diversity_is_one_minus_the_mean_likeness_of_two_items() -> None:
+    # Of the list a, ab, (nothing): a and ab share one of two genres, the third shares none.
+    items = [Item(0, "0", genres=("a",)), Item(1, "1", genres=("a", "b")), Item(2, "2")]
+    found = evaluate(Alike(3, 2, 1), items, told(("b", 0, 1)), told(("a", 0, 1))).measures
+    assert found.diversity == pytest.approx(1 - (0.5 + 0 + 0) / 3)
+    assert found.model_diversity == pytest.approx(0.5)
+
+
+def test_diversity_is_unknown_without_genres_and_to_a_model_that_finds_nothing_alike() -> None:
+    found = evaluate(Fixed(3, 2), catalogue(2), told(("b", 0, 1)), told(("a", 0, 1))).measures
+    assert np.isnan(found.diversity)
+    assert np.isnan(found.model_diversity)
+
+
+def test_items_can_be_ranked_among_a_few_of_which_the_first_of_equals_wins() -> None:
+    train, holdout = told(("c", 9, 1)), told(("a", 5, 1), ("b", 5, 1))
+    among = np.array([[5, 3, 1], [1, 3, 5]])
+    alike = evaluate(Fixed(*[0.0] * 10), catalogue(10), train, holdout, among=among)
+    assert alike.ndcg.tolist() == pytest.approx([1.0, 1 / log2(4)])
+    better = evaluate(
+        Fixed(9, 8, 7, 6, 5, 4), catalogue(6), told(("c", 0, 1)), holdout, among=among
+    )
+    assert better.ndcg.tolist() == pytest.approx([1 / log2(4)] * 2)
+
+
+def test_the_short_way_to_the_ndcg_gives_the_same() -> None:
+    scorer, train, holdout = Fixed(*range(20)), told(("a", 19, 1)), told(("a", 12, 1), ("b", 18, 1))
+    whole = evaluate(scorer, catalogue(20), train, holdout)
+    short = ndcg_of(scorer, catalogue(20), train, holdout, whole.users)
+    assert short == whole.measures.ndcg
+
+
+def test_the_interval_of_a_mean_holds_it() -> None:
+    mean, low, high = interval(np.random.default_rng(1).random(200))
+    assert low < mean < high
+    assert high - low < 0.1
+    assert np.isnan(interval(np.zeros(0))).all()
 
 
 def test_what_somebody_reacted_to_before_is_not_in_the_list() -> None:

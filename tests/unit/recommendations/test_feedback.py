@@ -5,7 +5,13 @@ from typing import get_args
 import pytest
 
 from services.messages.types import Kind
-from services.recommendations.feedback import preference
+from services.recommendations.feedback import (
+    DEFAULTS,
+    RATED_IS_LIKED,
+    fingerprint,
+    preference,
+    strengths_with,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,33 @@ def test_every_kind_of_event_is_known() -> None:
 def test_an_unknown_kind_is_an_error_that_names_it() -> None:
     with pytest.raises(ValueError, match="'love'"):
         preference("love")
+
+
+def test_an_installation_may_weigh_kinds_otherwise() -> None:
+    strengths = strengths_with({"view": 0.05, "skip": 0.0})
+    assert preference("view", strengths=strengths) == 0.05
+    assert preference("skip", strengths=strengths) == 0.0
+    assert preference("like", strengths=strengths) == 1.0
+    assert preference("rating", 5, strengths=strengths) == 1.0
+    assert DEFAULTS["view"] == 0.3
+
+
+def test_every_rating_can_count_as_a_like_whatever_its_value() -> None:
+    assert preference("rating", 0.5, strengths=RATED_IS_LIKED) == 1.0
+    assert preference("rating", None, strengths=RATED_IS_LIKED) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"love": 1.0}, "'love' is not a kind"), ({"like": 1.5}, "'like' must be in -1..1")],
+)
+def test_a_strength_that_makes_no_sense_is_refused(changes: dict[str, float], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        strengths_with(changes)
+    with pytest.raises(ValueError, match="nan"):
+        strengths_with({"view": float("nan")})
+
+
+def test_a_fingerprint_tells_strengths_apart() -> None:
+    assert fingerprint(strengths_with({})) == fingerprint(DEFAULTS)
+    assert fingerprint(strengths_with({"view": 0.2})) != fingerprint(DEFAULTS)

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from services.recommendations.exploration import Explorers
+from services.recommendations.online import Online
 from services.recommendations.ranking import (
     FIRST_EXPLORED,
     Popularity,
@@ -41,6 +43,7 @@ class Situation:
             self.state,
             scores=self.scores,
             popularity=self.popularity,
+            explorers=Explorers(Online()),
             generator=np.random.default_rng(self.seed),
         )
 

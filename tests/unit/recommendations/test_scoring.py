@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from services.model_store import encode_strings
 from services.recommendations.catalogue import Item
+from services.recommendations.scorers.interface import Recency
 from services.recommendations.scoring import (
     NOTHING,
     History,
@@ -155,3 +158,98 @@ def _popularity() -> Scorer:
     scorer = build_scorer(arrays(), {"kind": "popularity"})
     scorer.place([Item(number, str(number)) for number in range(7)], 7)
     return scorer
+
+
+def test_half_life_counts_in_reactions_from_the_newest() -> None:
+    recency = Recency({"half_life": 2})
+    assert recency.decay(3).tolist() == pytest.approx([0.5, 0.5**0.5, 1.0])
+    assert len(recency.decay(1_000)) == 14  # older ones count less than a hundredth
+
+
+def test_without_a_half_life_all_reactions_count_alike_within_the_bound() -> None:
+    assert Recency({"half_life": None, "history": 4}).decay(9).tolist() == [1.0] * 4
+    assert Recency({}).decay(2).tolist() == [1.0, 1.0]
+
+
+@given(
+    weights=st.lists(st.floats(-1, 1, width=32), max_size=60),
+    half_life=st.none() | st.floats(0.1, 100),
+)
+def test_recency_keeps_signs_and_never_makes_a_reaction_stronger(
+    weights: list[float], half_life: float | None
+) -> None:
+    given = history(*enumerate(weights))
+    found = Recency({"half_life": half_life}).recent(given, len(weights))
+    newest = given.weights[len(given.weights) - len(found.weights) :]
+    assert (np.abs(found.weights) <= np.abs(newest)).all()
+    assert (found.weights * newest >= 0).all()
+    if weights:
+        assert found.weights[-1] == newest[-1]
+
+
+def neighbours(**changes: Any) -> dict[str, NDArray[Any]]:
+    """Item 0 leads to 2 and 5, item 2 away from 0; item 5 leads nowhere."""
+    return {
+        "numbers": np.array([0, 2, 5], np.int32),
+        "popularity": np.array([1, 2, 3], np.float32),
+        "starts": np.array([0, 2, 3, 3], np.int64),
+        "targets": np.array([2, 5, 0], np.int32),
+        "weights": np.array([0.5, 0.25, -0.125], np.float32),
+        "precisions": np.array([4, 1, 1], np.float32),
+        **changes,
+    }
+
+
+def test_neighbours_are_summed_by_the_weights_of_the_history() -> None:
+    scorer = build_scorer(neighbours(), {"kind": "neighbours", "half_life": None})
+    scorer.place([Item(number, str(number)) for number in range(7)], 7)
+    (scores,) = scorer.score([history((0, 1.0), (2, -1.0), (5, 1.0), (6, 1.0))])
+    assert scores.tolist() == [0.125, 0, 0.5, 0, 0, 0.25, 0]
+    assert scorer.alike(0).tolist() == [1, 0, 0.25, 0, 0, 0.125, 0]
+    assert scorer.contributions(history((2, -1.0), (0, 1.0)), 0).tolist() == [0.125, 0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"starts": np.array([0, 2, 3], np.int64)},
+        {"starts": np.array([0, 2, 1, 3], np.int64)},
+        {"starts": np.array([0, 2, 3, 4], np.int64)},
+        {"targets": np.array([2, 5], np.int32)},
+        {"targets": np.array([-2, 5, 0], np.int32)},
+        {"targets": np.array([2, 3, 0], np.int32)},
+        {"weights": np.array([0.5, np.nan, 0], np.float32)},
+        {"precisions": np.array([4, 0, 1], np.float32)},
+    ],
+)
+def test_neighbours_that_do_not_fit_together_are_refused(changes: dict[str, NDArray[Any]]) -> None:
+    with pytest.raises(ValueError, match=r"array|neighbours"):
+        build_scorer(neighbours(**changes), {"kind": "neighbours"})
+
+
+def blended(weights: dict[str, float]) -> Scorer:
+    named = {f"a.{key}": array for key, array in arrays().items()}
+    named |= {f"b.{key}": array for key, array in neighbours().items()}
+    parts = {"a": SERVING, "b": {"kind": "neighbours"}}
+    scorer = build_scorer(named, {"kind": "blend", "parts": parts, "weights": weights})
+    scorer.place([Item(number, str(number)) for number in range(7)], 7)
+    return scorer
+
+
+def test_a_blend_adds_scores_in_units_of_their_own_spread() -> None:
+    told = [history((0, 1.0), (5, -0.5))]
+    one, other = (blended({"a": a, "b": 1 - a}).score(told)[0] for a in (1.0, 0.0))
+    assert one.std() == pytest.approx(1.0, abs=1e-3)
+    assert other.std() == pytest.approx(1.0, abs=1e-3)
+    (half,) = blended({"a": 0.5, "b": 0.5}).score(told)
+    assert half == pytest.approx(0.5 * one + 0.5 * other, abs=1e-3)
+
+
+def test_a_blend_needs_a_weight_for_each_part_and_parts_that_are_none() -> None:
+    with pytest.raises(ValueError, match="no weight"):
+        blended({"a": 1.0})
+    inner = {"kind": "blend", "parts": {"c": {"kind": "blend"}}, "weights": {"c": 1.0}}
+    with pytest.raises(ValueError, match="blend of blends"):
+        build_scorer({}, inner)
+    with pytest.raises(ValueError, match="one part at least"):
+        build_scorer({}, {"kind": "blend", "parts": {}, "weights": {}})

@@ -14,10 +14,13 @@ from services.recommendations.state import (
     UserState,
     catalogue_key,
     history_key,
+    lists_told,
     merge,
+    online_key,
     pack,
     popularity_key,
     reaction,
+    reactions_told,
     shown_key,
 )
 
@@ -81,5 +84,15 @@ def test_keys_are_apart_by_workspace_generation_and_user() -> None:
         for user in ("u", "u:1", "1:h:u")
     }
     keys |= {popularity_key("a", 1), popularity_key("b", 1), catalogue_key("a"), catalogue_key("b")}
-    assert len(keys) == 28
+    keys |= {online_key("a", 1), online_key("b", 1)}
+    assert len(keys) == 30
     assert all(key.startswith(("akin:w:a:", "akin:w:b:")) for key in keys)
+
+
+def test_reactions_and_lists_are_told_to_the_same_stream_apart() -> None:
+    reactions, lists = reactions_told("a", 1), lists_told("a", 1)
+    assert reactions.stream == lists.stream == online_key("a", 1)
+    assert reactions.field != lists.field
+    assert reactions.before == 10 * REACTION.itemsize
+    assert len(reactions.old) == len(reactions.new) == REACTION.itemsize
+    assert lists.before == len(lists.old) == len(lists.new) == 0

@@ -11,18 +11,20 @@ import pytest
 from services.model_store import ModelStore
 from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Dataset, NotEnoughData, from_columns
+from services.recommendations.grids import WITHOUT_ALS, WITHOUT_LIGHTFM
 from services.recommendations.loading import MODEL
 from services.recommendations.scoring import History, load_scorer
-from services.recommendations.training import WITHOUT_LIGHTFM, train_on
+from services.recommendations.training import train_on
 
 ITEMS = [Item(number, f"item-{number}") for number in range(4)]
 
 
 @pytest.fixture
-def without_lightfm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lightfm", None)
-    monkeypatch.delitem(sys.modules, "services.recommendations.models.lightfm", raising=False)
-    monkeypatch.delattr("services.recommendations.models.lightfm", raising=False)
+def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package, module in (("lightfm", "lightfm"), ("implicit", "als"), ("implicit.als", "als")):
+        monkeypatch.setitem(sys.modules, package, None)
+        monkeypatch.delitem(sys.modules, f"services.recommendations.models.{module}", raising=False)
+        monkeypatch.delattr(f"services.recommendations.models.{module}", raising=False)
 
 
 def told(*rows: tuple[str, int, float]) -> Dataset:
@@ -34,9 +36,9 @@ def test_the_better_model_is_published_promoted_and_can_be_served(
     checkerboard: Dataset, store: ModelStore
 ) -> None:
     report = train_on(checkerboard, store, "default")
-    popular, lightfm = report.rows
-    assert (popular.model, lightfm.model, report.chosen) == ("popularity", "lightfm", "lightfm")
-    assert lightfm.measures.ndcg > popular.measures.ndcg
+    rows = {row.model: row for row in report.rows}
+    assert list(rows) == ["popularity", "ease", "als", "lightfm"]
+    assert rows[report.chosen].measures.ndcg > rows["popularity"].measures.ndcg
     assert report.advantage[1] > 0
     assert report.promoted
     current = store.current("default", MODEL)
@@ -57,7 +59,7 @@ def test_the_manifest_says_what_it_was_made_of_and_how_good_it_is(
     assert (manifest.data.rows, manifest.data.users, manifest.data.items) == (600, 40, 40)
     assert manifest.parameters["seed"] == 9
     assert manifest.serving["epoch"] == 4
-    assert manifest.metrics["lightfm"]["ndcg"] == report.rows[1].measures.ndcg
+    assert manifest.metrics["ease"]["ndcg"] == report.rows[1].measures.ndcg
     assert manifest.metrics["advantage_over_popularity"] == list(report.advantage)
     assert manifest.protocol["split"] == report.protocol
 
@@ -74,13 +76,13 @@ def test_the_same_snapshot_and_seed_give_the_same_version_and_change_nothing(
     assert len(store.history("default", MODEL)) == 1
 
 
-def test_without_lightfm_popularity_is_published_and_the_report_says_so(
-    checkerboard: Dataset, store: ModelStore, without_lightfm: None
+def test_without_the_extra_the_other_models_are_trained_and_the_report_says_so(
+    checkerboard: Dataset, store: ModelStore, without_extras: None
 ) -> None:
     report = train_on(checkerboard, store, "default")
-    assert [row.model for row in report.rows] == ["popularity"]
+    assert [row.model for row in report.rows] == ["popularity", "ease"]
     assert report.promoted
-    assert report.notes == [WITHOUT_LIGHTFM]
+    assert report.notes == [WITHOUT_ALS, WITHOUT_LIGHTFM]
 
 
 @pytest.mark.parametrize(

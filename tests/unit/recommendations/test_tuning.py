@@ -4,18 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.recommendations import tuning
 from services.recommendations.datasets import Dataset, split
-from services.recommendations.models import lightfm
-from services.recommendations.models.lightfm import FOLD_IN, Parameters
+from services.recommendations.models import Fitted, blend, ease, popularity
 
 
 def test_who_chooses_does_not_judge(make_checkerboard: Callable[..., Dataset]) -> None:
     data = make_checkerboard(users=210)
     choosers, judges = tuning.choosers_and_judges(data, split(data.interactions))
+    assert len(choosers) == pytest.approx(len(judges), abs=1)
     assert len(choosers) >= tuning.ENOUGH
-    assert len(judges) == pytest.approx(4 * len(choosers), abs=5)
     assert not set(choosers) & set(judges)
 
 
@@ -24,23 +25,38 @@ def test_few_people_all_judge(checkerboard: Dataset) -> None:
     assert (len(choosers), len(judges)) == (0, 40)
 
 
-def test_the_best_of_the_grid_is_chosen(checkerboard: Dataset) -> None:
+def test_each_parameter_is_chosen_with_the_others_as_they_were_found_best() -> None:
+    tried: list[tuple[int, int]] = []
+
+    def ndcg(fitted: Fitted) -> float:
+        a, b = fitted.serving["a"], fitted.serving["b"]
+        tried.append((a, b))
+        return -float((a - 3) ** 2 + (b - 2) ** 2)
+
+    start = Fitted({}, {"a": 1, "b": 1}, {})
+    best, found = tuning.tune(start, {"a": (1, 3, 5), "b": (1, 2)}, ndcg)
+    assert (best.serving, found) == ({"a": 3, "b": 2}, 0.0)
+    assert tried == [(1, 1), (3, 1), (5, 1), (3, 2)]
+
+
+def test_a_blend_of_models_is_at_least_as_good_as_what_is_in_it(checkerboard: Dataset) -> None:
     parts = split(checkerboard.interactions)
-    fitted = lightfm.fit(checkerboard.only(parts.train), Parameters(dimensions=8, epochs=5))
-    users = np.arange(40)
-    tuned = tuning.tune(fitted, checkerboard, parts, users)
-    found = tuning.judge(tuned, checkerboard, parts, users).measures.ndcg
-    assert all(tuned.serving[name] in values for name, values in tuning.GRID.items())
-    for regularisation in tuning.GRID["regularisation"]:
-        other = tuned.serving_with(regularisation=regularisation)
-        assert found >= tuning.judge(other, checkerboard, parts, users).measures.ndcg
+    train, users = checkerboard.only(parts.train), np.arange(40)
+    fitted = {"als": popularity.fit(train), "ease": ease.fit(train)}
+    weights, found = tuning.learn_weights(fitted, checkerboard, parts, users)
+    assert weights["ease"] > 0
+    assert sum(weights.values()) == pytest.approx(1.0)
+    joined = blend.join(fitted, weights)
+    assert tuning.judge(joined, checkerboard, parts, users).measures.ndcg == pytest.approx(found)
+    alone = tuning.judge(fitted["ease"], checkerboard, parts, users)
+    assert found >= alone.measures.ndcg
 
 
-def test_without_choosers_the_model_stays_as_it_is(checkerboard: Dataset) -> None:
-    parts = split(checkerboard.interactions)
-    fitted = lightfm.fit(checkerboard.only(parts.train), Parameters(dimensions=8, epochs=1))
-    assert tuning.tune(fitted, checkerboard, parts, np.arange(0)) is fitted
-
-
-def test_the_grid_varies_what_folding_in_needs() -> None:
-    assert tuning.GRID.keys() == FOLD_IN.keys()
+@given(st.sets(st.sampled_from(["als", "ease", "lightfm"]), min_size=1))
+def test_shares_sum_to_one_and_the_model_of_new_items_always_has_one(names: set[str]) -> None:
+    tried = list(tuning.shares(sorted(names)))
+    assert len({tuple(sorted(each.items())) for each in tried}) == len(tried)
+    for weights in tried:
+        assert set(weights) == names
+        assert sum(weights.values()) == pytest.approx(1.0)
+        assert weights.get("lightfm", 1.0) > 0

@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("model_done_at", UtcDateTime),
     )
     op.create_index("erasures_user", "erasures", ["workspace", "user_hash"])
+    op.create_index("erasures_time", "erasures", ["workspace", "requested_at"])
     isolate("erasures")
     op.add_column("impressions", sa.Column("propensities", sa.LargeBinary))
     for name in ("scenario", "experiment", "variant"):

@@ -1,0 +1,82 @@
+"""Draws of a whole catalogue that were made ahead, each kept as its best items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recommendations.scoring import Floats, Ints
+
+ROWS = 64  # draws; propensities are multiples of 1/64
+STORED = 512  # best items kept of each; 256 KB for all
+SHALLOW = 32  # of these, looked at first: a list takes a few, and most users have seen hardly any
+FEWEST = 16  # draws that must be able to fill a list's slots, for the shares to mean something
+NOBODY = np.float32(-1.0)  # the value at a place that has no item
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Numbers and drawn like rates (rows, `STORED`), the best first; `NOBODY` where there is none."""
+
+    numbers: Ints
+    values: Floats
+
+    def choose(
+        self, generator: np.random.Generator, unseen: NDArray[np.bool_], count: int
+    ) -> list[tuple[int, float]] | None:
+        """Return the `count` best unseen items of one draw, with the share of draws that have each.
+
+        None when too few draws have as many. Every draw that has them is equally likely, so the
+        shares are the probabilities with which this user gets each item, given the draws.
+        """
+        for depth in (SHALLOW, STORED):
+            found = self._choose(generator, unseen, count, depth)
+            if found is not None:
+                return found
+        return None
+
+    def _choose(
+        self, generator: np.random.Generator, unseen: NDArray[np.bool_], count: int, depth: int
+    ) -> list[tuple[int, float]] | None:
+        numbers = self.numbers[:, :depth]
+        usable = unseen.take(numbers, mode="clip") & (self.values[:, :depth] != NOBODY)
+        usable &= numbers < len(unseen)  # it may have been added after the mask was made
+        ranks = usable.cumsum(axis=1, dtype=np.int16)
+        full = np.flatnonzero(ranks[:, -1] >= count)
+        if len(full) < FEWEST:
+            return None
+        taken = usable & (ranks <= count)
+        chosen = numbers[full][taken[full]].reshape(len(full), count)
+        own = chosen[generator.integers(len(full))]
+        shares = (chosen.reshape(-1, 1) == own).sum(axis=0) / len(full)
+        return list(zip(own.tolist(), shares.tolist(), strict=True))
+
+    def with_items(self, numbers: Ints, values: Floats) -> Draws:
+        """Return draws in which these items (k,) have these values (rows, k) and no others."""
+        old = np.where(np.isin(self.numbers, numbers), NOBODY, self.values)
+        new = np.broadcast_to(numbers, values.shape)
+        return best(np.hstack([self.numbers, new]), np.hstack([old, values]))
+
+    def with_rows(self, rows: NDArray[np.intp], other: Draws) -> Draws:
+        """Return draws in which `other` has taken the place of these rows."""
+        numbers, values = self.numbers.copy(), self.values.copy()
+        numbers[rows], values[rows] = other.numbers, other.values
+        return Draws(numbers, values)
+
+
+def best(numbers: Ints, values: Floats) -> Draws:
+    """Return the best `STORED` of each row (rows, any number); short rows are filled with nobody."""
+    if numbers.shape[1] < STORED:
+        room = ((0, 0), (0, STORED - numbers.shape[1]))
+        numbers, values = np.pad(numbers, room), np.pad(values, room, constant_values=NOBODY)
+    if numbers.shape[1] > STORED:
+        kept = np.argpartition(-values, STORED - 1, axis=1)[:, :STORED]
+        numbers, values = _at(numbers, kept), np.take_along_axis(values, kept, axis=1)
+    order = np.argsort(-values, axis=1)
+    return Draws(_at(numbers, order), np.take_along_axis(values, order, axis=1))
+
+
+def _at(numbers: Ints, places: NDArray[np.intp]) -> Ints:
+    return np.ascontiguousarray(np.take_along_axis(numbers, places, axis=1), np.int32)

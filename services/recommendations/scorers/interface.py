@@ -1,0 +1,137 @@
+"""What every serving form gives, and what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.recommendations.catalogue import Item
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Arrays = Mapping[str, NDArray[Any]]
+
+HALF_LIVES = 7  # a reaction older than these counts less than a hundredth, and is left out
+LONGEST = 1_000  # reactions of a history that count where a model sets no bound of its own
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one person did: item numbers and preferences in [-1, 1], side by side, the newest last."""
+
+    items: Ints
+    weights: Floats
+
+
+NOTHING = History(np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+class Scorer(Protocol):
+    """A model, ready to serve. A row or column of its arrays is an item's number."""
+
+    @property
+    def popularity(self) -> Floats:
+        """Return (size,): log(1 + people who liked the item when the model was trained)."""
+
+    def place(self, items: Sequence[Item], size: int) -> None:
+        """Give these items (new or changed) their place among at least `size` items."""
+
+    def score(self, histories: Sequence[History]) -> Floats:
+        """Return new scores (histories, size), higher is better; an empty history gets popularity."""
+
+    def alike(self, number: int) -> Floats:
+        """Return new similarities (size,) in [-1, 1] of every item to this one, 0 where nothing is known."""
+
+    def pairwise(self, numbers: Sequence[int]) -> Floats:
+        """Return new similarities (n, n) in [-1, 1] of these items to each other, 1 on the diagonal."""
+
+    def contributions(self, history: History, number: int) -> Floats:
+        """Return (reactions,): what each reaction of the history adds to the score of this item."""
+
+
+class Recency:
+    """How much a reaction counts by its place from the newest: the only code that decides it.
+
+    The serving parameter `half_life` is in reactions: the newest counts in full, the one so many places
+    before it half, 0.5 ** (place / half_life). None: all alike. `history` bounds how many count at all.
+    """
+
+    def __init__(self, serving: Mapping[str, Any]) -> None:
+        half_life = serving.get("half_life")
+        newest = int(serving.get("history") or LONGEST)
+        if half_life is None:
+            decay = np.ones(newest, np.float32)
+        else:
+            places = np.arange(min(newest, max(1, int(HALF_LIVES * half_life))))
+            decay = (0.5 ** (places / half_life)).astype(np.float32)
+        self._decay = decay[::-1]  # the oldest first, as in a history
+
+    def decay(self, length: int) -> Floats:
+        """Return what the newest reactions of a history of this length count, the newest last."""
+        return self._decay[max(0, len(self._decay) - length) :]
+
+    def recent(self, history: History, size: int) -> History:
+        """Return the reactions that count, with weights decayed; those to items not placed get 0."""
+        decay = self.decay(len(history.items))
+        start = len(history.items) - len(decay)
+        items, weights = history.items[start:], history.weights[start:] * decay
+        unplaced = (items >= size) | (items < 0)
+        if unplaced.any():
+            items, weights = np.where(unplaced, 0, items), np.where(unplaced, 0, weights)
+        return History(items, weights)
+
+    def padded(self, histories: Sequence[History], size: int) -> tuple[NDArray[np.intp], Floats]:
+        """Return items and weights (histories, longest), 0 where a history is shorter."""
+        recent = [self.recent(history, size) for history in histories]
+        width = max((len(each.items) for each in recent), default=0)
+        items = np.zeros((len(recent), max(1, width)), np.intp)
+        weights = np.zeros(items.shape, np.float32)
+        for row, each in enumerate(recent):
+            items[row, : len(each.items)] = each.items
+            weights[row, : len(each.items)] = each.weights
+        return items, weights
+
+
+def features_of(item: Item) -> list[str]:
+    """Return the names of an item's features: what a model can know of it before anybody reacted."""
+    genres = [f"genre:{genre}" for genre in dict.fromkeys(item.genres)]
+    return genres + [f"label:{key}:{value}" for key, value in item.labels.items()]
+
+
+def grown(array: Floats, size: int) -> Floats:
+    """Return the array with room for `size` columns; doubled, so that growing costs little per item."""
+    if size <= array.shape[-1]:
+        return array
+    room = np.zeros((*array.shape[:-1], max(size, 2 * array.shape[-1])), array.dtype)
+    room[..., : array.shape[-1]] = array
+    return room
+
+
+def known_rows(numbers: Ints, items: Sequence[Item]) -> tuple[Ints, NDArray[np.intp]]:
+    """Return the numbers of those of the items that are in the model, and their rows there."""
+    asked = np.fromiter((item.number for item in items), np.int32, len(items))
+    rows = np.searchsorted(numbers, asked)
+    rows[rows == len(numbers)] = 0
+    known = numbers[rows] == asked if len(numbers) else np.zeros(len(asked), bool)
+    return asked[known], rows[known]
+
+
+def ascending(numbers: NDArray[Any]) -> Ints:
+    """Return the item numbers of a model; raise `ValueError` where they are not ascending."""
+    if numbers.ndim != 1 or (len(numbers) and (numbers[0] < 0 or (np.diff(numbers) <= 0).any())):
+        raise ValueError("The model's item numbers are not ascending.")
+    return numbers.astype(np.int32, copy=False)
+
+
+def matrix(array: NDArray[Any], shape: tuple[int, ...]) -> Floats:
+    """Return the array as float32; raise `ValueError` where its shape (-1: any) or a value is wrong."""
+    fits = array.ndim == len(shape) and all(
+        n in (-1, m) for n, m in zip(shape, array.shape, strict=True)
+    )
+    if not fits or not np.isfinite(array).all():
+        raise ValueError(f"An array of the model is {array.shape} and not {shape}, or not finite.")
+    return np.ascontiguousarray(array, np.float32)
