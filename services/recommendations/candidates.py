@@ -219,7 +219,9 @@ class _Search:
         if self._half_life is not None and "half_life" in grid:
             given = {"half_life": self._half_life}
             del grid["half_life"]
-        fitted, ndcg = self._tuned(fitted.serving_with(**given), grid)
+        fitted, ndcg = fitted.serving_with(**given), None
+        if len(self._choosers):
+            fitted, ndcg = tune(fitted, grid, self._ndcg)
         serving = {name: fitted.serving[name] for name in [*grid, *given]}
         seconds = time.perf_counter() - started
         trial = Trial(model.name, dict(fitted.parameters), serving, ndcg, seconds)
@@ -229,13 +231,6 @@ class _Search:
             best = _Best(Choice(model, parameters, serving), fitted, ndcg)
         best.trials = trials
         self._best[model.name] = best
-
-    def _tuned(
-        self, fitted: Fitted, grid: Mapping[str, Sequence[Any]]
-    ) -> tuple[Fitted, float | None]:
-        if not len(self._choosers):
-            return fitted, None
-        return tune(fitted, grid, self._ndcg)
 
     def _ndcg(self, fitted: Fitted) -> float:
         parts, scorer = self._parts, placed(fitted, self._dataset)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.diversity import CANDIDATES, MOST, diversified
-from services.recommendations.exploration import POOL, Chosen, Explorers, draw_weighted
+from services.recommendations.exploration import POOL, Chosen, Explorers
 from services.recommendations.rules import Effects, weave
 from services.recommendations.scoring import Floats
 from services.recommendations.state import UserState
@@ -136,24 +136,24 @@ class _Draw:
             scores = _usable(scores, len(unseen))
             best = top(scores, unseen, wanted)
         chosen = self._diverse(best.astype(np.int32), scores[best], limit)
-        rest = unseen.copy()
-        rest[chosen] = False
-        new = self._explored(rest, min(explored, max(0, limit - FIRST_EXPLORED)))
-        kept = chosen[: limit - len(new)]
-        pairs = zip(kept.tolist(), scores[kept].tolist(), strict=True)
+        pairs = zip(chosen.tolist(), scores[chosen].tolist(), strict=True)
         places = [Ranked(number, score, "model") for number, score in pairs]
         places = _with_neighbours(places, self.request.neighbours, unseen, limit)
-        return self._mixed(places, new, scores, first=FIRST_EXPLORED)
+        rest = unseen.copy()
+        rest[[place.number for place in places]] = False
+        new = self._explored(rest, min(explored, max(0, limit - FIRST_EXPLORED)))
+        return self._mixed(places[: limit - len(new)], new, scores, first=FIRST_EXPLORED)
 
     def _cold(self, unseen: Mask, limit: int, explored: int) -> list[Ranked]:
         pool, weights = self._pool(unseen)
         count = self._candidates(limit) if self.request.diversity else limit - explored
-        drawn = dict(draw_weighted(self.generator, pool, weights, count))
+        drawn = dict(self.explorers.choose_popular(self.generator, pool, weights, count))
         # They are drawn in an order that chance gave them: that order is their relevance.
         relevance = -np.arange(len(drawn), dtype=np.float32)
         liked = self._diverse(np.array([*drawn], np.int32), relevance, limit)[: limit - explored]
         counts = self.popularity.counts
-        places = [Ranked(n, float(counts[n]), "popular", drawn[n]) for n in liked.tolist()]
+        kept = len(liked) / max(1, len(drawn))  # of what was drawn; to first order, whichever it is
+        places = [Ranked(n, float(counts[n]), "popular", kept * drawn[n]) for n in liked.tolist()]
         rest = unseen.copy()
         rest[liked] = False
         return self._mixed(places, self._explored(rest, limit - len(places)), None, first=0)
@@ -214,7 +214,7 @@ def _with_neighbours(
         for number, strength in zip(numbers.tolist(), strengths.tolist(), strict=True)
         if number < len(unseen) and unseen[number] and number not in listed
     ][: int(limit * YOUNG)]
-    kept = places[: len(places) - len(young)] if len(places) + len(young) > limit else places
+    kept = places[: limit - len(young)]
     return sorted([*kept, *young], key=lambda place: -place.score)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.cache import Cache
 from services.database import Database, insert_new
 from services.messages.types import InteractionRecorded
-from services.recommendations import repository
+from services.recommendations import erasures, repository
 from services.recommendations.catalogue import Item
 from services.recommendations.feedback import preference
 from services.recommendations.state import (
@@ -111,6 +111,7 @@ class Recorder:
                 return None
             since = state.cleaned_at
             fresh = [r for r in reactions if since is None or r.accepted_at > since]
+            fresh = await _wanted(connection, workspace, fresh)
             if missing and fresh:
                 named |= await _name(connection, workspace, state, missing)
             rows = [_row(workspace, r, numbers) for r in fresh]
@@ -169,6 +170,17 @@ class Recorder:
         await self._cache.append_many(logs, telling=telling)
         await self._cache.count(counters, +liked, stamp=stamp)
         await self._cache.delete(*forget)
+
+
+async def _wanted(
+    connection: AsyncConnection, workspace: str, reactions: list[Reaction]
+) -> list[Reaction]:
+    """Return the reactions without those of people who asked to be erased after them."""
+    if not reactions:
+        return reactions
+    oldest = min(r.accepted_at for r in reactions)
+    erased = await erasures.since(connection, workspace, oldest)
+    return [r for r in reactions if not erased.holds(r.interaction.user_id, r.accepted_at)]
 
 
 async def _name(

@@ -58,7 +58,7 @@ def _model(row: Row) -> dict[str, Any]:
     return {
         "model": row.model,
         "measures": _finite(plain(row.measures)),
-        "ndcg_interval": _finite(getattr(row, "interval", None)),
+        "ndcg_interval": _finite(row.interval),
         "parameters": _finite(dict(row.parameters)),
         "chosen_by": _finite(row.chosen_by),
         "grid": trials,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from services.recommendations.evaluation import COLD_HISTORY
+from services.recommendations.evaluation import COLD_HISTORY, Interval
 from services.recommendations.training_report import TrainingReport
 
 DIGITS = 6  # after the point: what lies behind them is rounding, and may differ between two runs
@@ -97,7 +97,7 @@ def _pictures(report: TrainingReport) -> list[str]:
             row.model,
             round(row.measures.ndcg, DIGITS),
             round(row.measures.coverage, DIGITS),
-            getattr(row, "interval", None),
+            _rounded(row.interval),
             [round(trial.ndcg, DIGITS) for trial in row.trials if trial.ndcg is not None],
             row.model == report.chosen,
         )
@@ -112,6 +112,13 @@ def _pictures(report: TrainingReport) -> list[str]:
     if any(point.trials for point in points):
         pictures += ["<h2>What the search found</h2>", plots.grid(points)]
     return pictures
+
+
+def _rounded(interval: Interval | None) -> Interval | None:
+    if interval is None:
+        return None
+    mean, low, high = interval
+    return round(mean, DIGITS), round(low, DIGITS), round(high, DIGITS)
 
 
 def _models(report: TrainingReport) -> str:

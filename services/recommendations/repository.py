@@ -263,8 +263,28 @@ async def count_users(connection: AsyncConnection, workspace: str) -> int:
     return int(found.scalar_one())
 
 
-async def like_counts(connection: AsyncConnection, workspace: str) -> dict[int, int]:
-    """Return how many reactions in favour each item has."""
+async def newest_lists(
+    connection: AsyncConnection, workspace: str, before: datetime, limit: int
+) -> list[tuple[datetime, bytes]]:
+    """Return when lists were shown, and their items (int32), the newest first."""
+    columns = impressions.c
+    query = (
+        select(columns.shown_at, columns["items"])
+        .where(columns.workspace == workspace, columns.shown_at < before)
+        .order_by(columns.shown_at.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await connection.execute(query)]
+
+
+async def like_counts(
+    connection: AsyncConnection,
+    workspace: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[int, int]:
+    """Return how many reactions in favour each item has, of those recorded in this span of time."""
     columns = interactions.c
     in_favour = or_(
         columns.kind.in_(("like", "purchase", "view")),
@@ -275,6 +295,10 @@ async def like_counts(connection: AsyncConnection, workspace: str) -> dict[int, 
         .where(columns.workspace == workspace, in_favour)
         .group_by(columns.item_number)
     )
+    if since is not None:
+        query = query.where(columns.recorded_at >= since)
+    if until is not None:
+        query = query.where(columns.recorded_at < until)
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 

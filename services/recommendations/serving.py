@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 POPULARITY_SECONDS = 5.0  # how old the counters of what is popular may be …
 PER_COUNTER = 0.0005  # seconds more for each, beyond ten thousand: 2 % of the event loop reads them
+RECALLED = 20_000  # lists that new statistics begin with: some 5 MB, half a second of the database
 SCORE_BATCH = 32  # histories in one matrix product: beyond it the time per history stays the same
 SCORE_WAITING = 5_000  # requests; about two seconds of work
 IN_LOOP = (
@@ -74,6 +76,7 @@ class Workspace:
         self.controls = Controls()
         self.online = Online()
         self.explorers = Explorers(self.online)
+        self._recalled: Online | None = None
         self.popularity = Popularity(np.zeros(0, np.float32), np.zeros(0, np.int32))
         self.model: ServedModel | None = None  # the champion
         self.variants: Mapping[str, ServedModel] = {}  # other versions that experiments try
@@ -135,14 +138,13 @@ class Workspace:
             else:
                 changed = await repository.changed_items(connection, self.name, catalogue.revision)
             set_by_operators = await controls.load(connection, self.name, self.controls)
-        known = catalogue.size
         catalogue.apply(changed, state.revision)
         catalogue.generation = state.generation
         self.controls = set_by_operators
         if catalogue is not self.catalogue:
             self._begin(catalogue)
         else:
-            self._follow_catalogue(changed, known)
+            self._follow_catalogue(changed)
         await self.controls.rules.prepare(self.masks)
         self._loaded = True
 
@@ -154,7 +156,7 @@ class Workspace:
         self.explorers = Explorers(self.online)
         self.popularity = popularity_of(np.zeros(catalogue.size, np.float32), catalogue.mask)
 
-    def _follow_catalogue(self, changed: Sequence[Item], known: int) -> None:
+    def _follow_catalogue(self, changed: Sequence[Item]) -> None:
         catalogue = self.catalogue
         self.masks.update(changed)
         counts = np.zeros(catalogue.size, np.float32)
@@ -162,8 +164,8 @@ class Workspace:
         self.popularity = popularity_of(counts, catalogue.mask)
         for model in self._models():
             model.scorer.place(changed, catalogue.size)
-        new = [item.number for item in changed if item.number >= known and item.listed]
-        self.explorers.add(np.array(new, np.int32))
+        shown = [item.number for item in changed if catalogue.eligible[item.number]]
+        self.explorers.add(np.array(shown, np.int32))
 
     def _models(self) -> list[ServedModel]:
         return [*self.variants.values(), *([self.model] if self.model else [])]
@@ -188,8 +190,24 @@ class Workspace:
 
     async def learn(self) -> None:
         """Follow what people do and are shown; called twice a second."""
-        await self.online.follow(self._cache, self.name, self.catalogue.generation)
+        online = self.online
+        await online.follow(self._cache, self.name, self.catalogue.generation)
+        if self._recalled is not online:
+            self._recalled = online
+            with suppress(Away):  # without it, exploration starts anew
+                await self._recall(online)
         await self.explorers.refresh(self.catalogue.mask)
+
+    async def _recall(self, online: Online) -> None:
+        """Let statistics that begin know of the time before the stream does."""
+        began = online.began or datetime.now(UTC)
+        async with self._database.reading(self.name) as connection:
+            lists = await repository.newest_lists(connection, self.name, began, RECALLED)
+            if not lists:
+                return
+            since = lists[-1][0]
+            likes = await repository.like_counts(connection, self.name, since=since, until=began)
+        online.recall((items for _, items in lists), likes)
 
     async def _count_popular(self, *, force: bool = False) -> None:
         began = monotonic()
@@ -293,8 +311,7 @@ class Workspaces:
 
     async def learn(self) -> None:
         """Let all follow what people do and are shown."""
-        for held in list(self._held.values()):
-            await held.learn()
+        await asyncio.gather(*(held.learn() for held in list(self._held.values())))
 
     async def close(self) -> None:
         """Let the requests under way finish."""

@@ -41,7 +41,7 @@ def main(where: str, path: Path) -> None:
                     delivery = replace(delivery, ack=lambda: stop_for_ever(path))  # noqa: PLW2901
                 yield delivery
 
-    async def trapped_append(self: Cache, values: Mapping[str, bytes]) -> None:
+    async def trapped_append(self: Cache, values: Mapping[str, bytes], **_: object) -> None:
         await stop_for_ever(path)
 
     RabbitMQ.consume = trapped_consume  # type: ignore[method-assign]

@@ -32,7 +32,13 @@ async def test_a_new_user_is_made_from_a_history_and_known_afterwards(api: Api) 
     answer = await ask(api, history=rated(i0=5, i1=1), limit=2)
     assert answer.status_code == 200
     told = answer.json()
-    assert told.keys() == {"user_id", "recommendations", "recommendation_id", "model_version", "ignored_items"}
+    assert told.keys() == {
+        "user_id",
+        "recommendations",
+        "recommendation_id",
+        "model_version",
+        "ignored_items",
+    }
     assert {place["item_id"] for place in told["recommendations"]} < {"i2", "i3", "i4"}
     assert len(told["recommendations"]) == 2
     place = told["recommendations"][0]

@@ -72,7 +72,9 @@ async def test_a_batch_of_none_or_too_many_is_refused(api: Api, users: list[str]
 
 async def test_what_a_batch_showed_counts_as_seen(api: Api) -> None:
     await api.items(**TWO_TASTES)
-    (made,) = (await api.post("/recs/batch", json={"user_ids": ["ada"], "limit": 6})).json()["lists"]
+    (made,) = (await api.post("/recs/batch", json={"user_ids": ["ada"], "limit": 6})).json()[
+        "lists"
+    ]
     assert not set(made["item_ids"]) & set(await api.recs("ada", limit=6))
 
 

@@ -94,9 +94,7 @@ WALK: dict[str, Visit] = {
     "GET /items/{item_id}/similar": Visit(404, path=_item),
     "GET /users/{user_id}/why/{item_id}": Visit(404, path=lambda o: {**_user(o), **_item(o)}),
     "POST /recs/batch": Visit(200, _json(user_ids=["USER"])),
-    "POST /sessions/recommendations": Visit(
-        400, _json(history=[{"item_id": "ITEM", "rating": 5}])
-    ),
+    "POST /sessions/recommendations": Visit(400, _json(history=[{"item_id": "ITEM", "rating": 5}])),
     "GET /rules": Visit(200, body={"rules": []}),
     "GET /rules/{name}": Visit(404, path=_name),
     "DELETE /rules/{name}": Visit(404, path=_name),

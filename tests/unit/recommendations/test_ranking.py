@@ -84,12 +84,17 @@ def situations(draw: st.DrawFn, *, personal: bool | None = None) -> Situation:
     )
     if personal is None:
         personal = draw(st.booleans())
+    young = draw(st.lists(known, unique=True, max_size=8))
+    strengths = sorted(draw(st.lists(st.floats(0, 1), min_size=len(young), max_size=len(young))))
     return Situation(
         Request(
             draw(st.integers(1, 20)),
             mask,
             exploration=draw(st.floats(0, 1)),
             excluded=numbers(draw(st.lists(known, max_size=5))),
+            diversity=draw(st.sampled_from([0.0, 0.5, 1.0])),
+            likeness=lambda wanted: np.eye(len(wanted), dtype=np.float32),
+            neighbours=(numbers(young), np.array(strengths[::-1], np.float32)),
         ),
         UserState(
             History(numbers(liked), np.array(weights, np.float32)),
