@@ -25,6 +25,9 @@ from services.cli.loading import Summary, load_movielens
 from services.database import migrate as run_migrations
 from services.messages.envelope import Event
 from services.messages.types import ModelPublished
+from services.recommendations.candidates import BUDGET
+from services.recommendations.config import RecommendationsSettings
+from services.recommendations.feedback import strengths_with
 from services.recommendations.listing import new_id
 from services.recommendations.loading import MODEL
 from services.recommendations.training import TrainingReport, train
@@ -40,8 +43,11 @@ _MEASURES = {
     "users": "people judged by",
     "ndcg": "NDCG@10",
     "recall": "recall@10",
+    "recall_at_20": "recall@20",
     "map": "MAP@10",
     "coverage": "coverage@10",
+    "diversity": "diversity by genres",
+    "model_diversity": "diversity to the model",
     "cold_users": "cold people (≤ 3 reactions)",
     "cold_users_ndcg": "… their NDCG@10",
     "cold_items": "likes of cold items",
@@ -88,9 +94,13 @@ def import_movielens(
 def train_recommendations(
     workspace: WorkspaceName = "default",
     seed: Annotated[int, typer.Option(help="The same data and seed give the same version.")] = 0,
+    budget: Annotated[
+        float, typer.Option(help="Seconds in which the search for parameters begins a fit.", min=1)
+    ] = BUDGET,
     json: Json = False,
 ) -> None:
     """Train on all interactions, judge by the latest ones, publish, and promote what is better."""
+    chosen = RecommendationsSettings()
     with progress() as bar:
         task = bar.add_task("Training", total=1.0)
 
@@ -99,7 +109,16 @@ def train_recommendations(
 
         async def work(resources: Resources) -> TrainingReport:
             database, models = await resources.database(), resources.models()
-            report = await train(database, models, workspace, seed=seed, report=show)
+            report = await train(
+                database,
+                models,
+                workspace,
+                seed=seed,
+                report=show,
+                budget=budget,
+                half_life=chosen.half_life,
+                strengths=strengths_with(chosen.strengths),
+            )
             if report.promoted:
                 await _announce(resources, workspace, report.version)
             return report

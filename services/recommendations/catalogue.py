@@ -48,14 +48,12 @@ class Catalogue:
 
     def apply(self, items: Iterable[Item], revision: int) -> None:
         """Take over new and changed items; afterwards the catalogue is as of `revision`."""
-        size = 0
-        for size, item in enumerate(items, start=1):
+        for item in items:
             self._put(item)
         self.revision = revision
-        if size:
-            self._masks.clear()
 
     def _put(self, item: Item) -> None:
+        self._masks.clear()
         if item.number >= len(self.eligible):
             grown = max(item.number + 1, int(len(self.eligible) * GROWTH), 64)
             self.eligible = np.concatenate(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -78,6 +79,7 @@ class Dataset:
     items: Sequence[Item]
     epoch: int = 0
     read: int = 0
+    read_at: datetime | None = None  # when reading began
 
     @cached_property
     def size(self) -> int:

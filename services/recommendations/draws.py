@@ -12,6 +12,7 @@ from services.recommendations.scoring import Floats, Ints
 ROWS = 64  # draws; propensities are multiples of 1/64
 STORED = 512  # best items kept of each; 256 KB for all
 SHALLOW = 32  # of these, looked at first: a list takes a few, and most users have seen hardly any
+TASTED = 128  # the same, where this user's taste decides among them
 FEWEST = 16  # draws that must be able to fill a list's slots, for the shares to mean something
 NOBODY = np.float32(-1.0)  # the value at a place that has no item
 
@@ -24,31 +25,47 @@ class Draws:
     values: Floats
 
     def choose(
-        self, generator: np.random.Generator, unseen: NDArray[np.bool_], count: int
+        self,
+        generator: np.random.Generator,
+        unseen: NDArray[np.bool_],
+        count: int,
+        *,
+        taste: Floats | None = None,
     ) -> list[tuple[int, float]] | None:
-        """Return the `count` best unseen items of one draw, with the share of draws that have each.
+        """Return `count` unseen items of one draw, with the share of draws that have each.
 
-        None when too few draws have as many. Every draw that has them is equally likely, so the
-        shares are the probabilities with which this user gets each item, given the draws.
+        The best of the draw, or with `taste` (a score by number) the most to this user's taste among its
+        best: of what is worth a try, what this user may like. None when too few draws have as many. Every
+        draw that has them is equally likely, so the shares are the probabilities with which this user
+        gets each item, given the draws.
         """
-        for depth in (SHALLOW, STORED):
-            found = self._choose(generator, unseen, count, depth)
+        for depth in (SHALLOW if taste is None else TASTED, STORED):
+            found = self._choose(generator, unseen, count, depth, taste)
             if found is not None:
                 return found
         return None
 
     def _choose(
-        self, generator: np.random.Generator, unseen: NDArray[np.bool_], count: int, depth: int
+        self,
+        generator: np.random.Generator,
+        unseen: NDArray[np.bool_],
+        count: int,
+        depth: int,
+        taste: Floats | None,
     ) -> list[tuple[int, float]] | None:
         numbers = self.numbers[:, :depth]
         usable = unseen.take(numbers, mode="clip") & (self.values[:, :depth] != NOBODY)
         usable &= numbers < len(unseen)  # it may have been added after the mask was made
-        ranks = usable.cumsum(axis=1, dtype=np.int16)
-        full = np.flatnonzero(ranks[:, -1] >= count)
+        full = np.flatnonzero(usable.sum(axis=1) >= count)
         if len(full) < FEWEST:
             return None
-        taken = usable & (ranks <= count)
-        chosen = numbers[full][taken[full]].reshape(len(full), count)
+        numbers, usable = numbers[full], usable[full]
+        if taste is None:
+            first = usable & (usable.cumsum(axis=1, dtype=np.int16) <= count)
+            chosen = numbers[first].reshape(len(full), count)
+        else:
+            liking = np.where(usable, _liking(taste, numbers), -np.inf)
+            chosen = _at(numbers, np.argpartition(-liking, count - 1, axis=1)[:, :count])
         own = chosen[generator.integers(len(full))]
         shares = (chosen.reshape(-1, 1) == own).sum(axis=0) / len(full)
         return list(zip(own.tolist(), shares.tolist(), strict=True))
@@ -76,6 +93,13 @@ def best(numbers: Ints, values: Floats) -> Draws:
         numbers, values = _at(numbers, kept), np.take_along_axis(values, kept, axis=1)
     order = np.argsort(-values, axis=1)
     return Draws(_at(numbers, order), np.take_along_axis(values, order, axis=1))
+
+
+def _liking(taste: Floats, numbers: Ints) -> Floats:
+    """Return the scores of these numbers; the lowest finite one for what is newer than the scores."""
+    lowest = np.float32(np.finfo(np.float32).min)
+    known = np.where(numbers < len(taste), taste.take(numbers, mode="clip"), lowest)
+    return np.asarray(np.where(np.isfinite(known), known, lowest), np.float32)
 
 
 def _at(numbers: Ints, places: NDArray[np.intp]) -> Ints:

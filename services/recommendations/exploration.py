@@ -50,9 +50,16 @@ class Explorers:
         self._next = 0
 
     def choose(
-        self, generator: np.random.Generator, unseen: NDArray[np.bool_], count: int
+        self,
+        generator: np.random.Generator,
+        unseen: NDArray[np.bool_],
+        count: int,
+        *,
+        taste: Floats | None = None,
     ) -> Chosen:
         """Return `count` distinct unseen numbers, or all there are, with their propensities in (0, 1].
+
+        With `taste`, a score by number, those that this user may like among the best that were drawn.
 
         Some 40 µs. Exact given the draws; where these are used up (hardly anything is allowed, or
         this user has seen it all) the list draws for itself among `SLICE` of what is left.
@@ -61,7 +68,7 @@ class Explorers:
         if count <= 0 or not len(unseen):
             return []
         if self._draws is not None:
-            found = self._draws.choose(generator, unseen, count)
+            found = self._draws.choose(generator, unseen, count, taste=taste)
             if found is not None:
                 return found
         return self._choose_among(generator, np.flatnonzero(unseen), count)

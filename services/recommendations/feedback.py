@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from typing import cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.messages.types import Kind
 
@@ -20,6 +21,8 @@ STRENGTH: dict[Kind, float] = {
     "dislike": -1.0,
 }
 DEFAULTS = cast("Mapping[str, float]", STRENGTH)  # for kinds that are still to be checked
+_CODES = {kind: -float(place) for place, kind in enumerate(STRENGTH, start=1)}
+DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
 NEUTRAL_RATING = 2.5  # the middle of the scale 0..5
 
 # Whoever rated something chose it: what published figures on MovieLens count as positive ("implicit").
@@ -59,9 +62,39 @@ def strengths_with(changes: Mapping[str, float]) -> Mapping[str, float]:
             raise ValueError(f"'{kind}' is not a kind of reaction: {', '.join(kinds)}.")
         if not -1 <= strength <= 1:
             raise ValueError(f"The strength of '{kind}' must be in -1..1, not {strength}.")
+    if changes.get("dislike", -1) > DISLIKED:
+        raise ValueError(
+            f"The strength of 'dislike' must be {DISLIKED} at most: it never comes again."
+        )
     return {**DEFAULTS, **changes}
 
 
-def fingerprint(strengths: Mapping[str, float]) -> str:
-    """Return eight hex digits that differ between strengths, for the keys of what was derived from them."""
-    return hashlib.sha256(json.dumps(sorted(strengths.items())).encode()).hexdigest()[:8]
+def told(kind: str, value: float | None) -> float:
+    """Return a reaction as one number, from which `preferences` reads it: a rating as it is, the other
+    kinds as -1, -2, … Logs keep this and no preference, so that other strengths need no other logs.
+
+    Raises:
+        ValueError: the kind is unknown.
+    """
+    if kind == "rating":
+        return math.nan if value is None else min(max(value, 0.0), 5.0)
+    if kind not in _CODES:
+        raise ValueError(f"'{kind}' is not a kind of reaction.")
+    return _CODES[kind]
+
+
+def preferences(
+    reactions: NDArray[np.float32], strengths: Mapping[str, float] = DEFAULTS
+) -> NDArray[np.float32]:
+    """Return the preferences in [-1, 1] that numbers of `told` express; see `preference`."""
+    by_code = np.zeros(len(_CODES) + 1, np.float32)
+    for kind, code in _CODES.items():
+        by_code[int(-code)] = strengths[kind]
+    codes = np.where(reactions < 0, -reactions, 0).astype(np.intp)
+    rated = strengths.get("rating")
+    ratings = (
+        np.nan_to_num((reactions - NEUTRAL_RATING) / NEUTRAL_RATING)
+        if rated is None
+        else np.full(len(reactions), rated, np.float32)
+    )
+    return np.where(codes > 0, by_code[np.minimum(codes, len(_CODES))], ratings).astype(np.float32)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cache import Cache, CacheUnavailable, Fields
+from services.recommendations.feedback import preferences
 from services.recommendations.pairs import Bools, Pairs
 from services.recommendations.scoring import Floats, History, Ints
 from services.recommendations.state import NEW, NUMBER, OLD, REACTION, RECENT, online_key
@@ -142,8 +143,9 @@ def _liked(records: NDArray[np.void]) -> tuple[Ints, Floats, Bools, NDArray[np.i
     marks = (items == OLD) | (items == NEW)
     last_mark = np.maximum.accumulate(np.where(marks, np.arange(len(items)), 0))
     fresh, users = items[last_mark] == NEW, np.cumsum(items == OLD)
-    liked = (items >= 0) & (records["weight"] > 0)
-    return items[liked], records["weight"][liked], fresh[liked], users[liked]
+    weights = preferences(records["told"])
+    liked = (items >= 0) & (weights > 0)
+    return items[liked], weights[liked], fresh[liked], users[liked]
 
 
 def _pairs(items: Ints, fresh: Bools, users: NDArray[np.intp]) -> tuple[Ints, Ints]:

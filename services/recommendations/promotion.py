@@ -15,7 +15,7 @@ from services.model_store import (
     ModelStore,
     UnknownVersion,
 )
-from services.recommendations.candidates import Candidate, Comparison
+from services.recommendations.candidates import Candidate, Comparison, refit
 from services.recommendations.datasets import Dataset, Split
 from services.recommendations.evaluation import (
     COLD_HISTORY,
@@ -62,54 +62,75 @@ def load_champion(
         return None
 
 
-def choose(
-    comparison: Comparison, champion: LoadedVersion | None, dataset: Dataset, parts: Split
-) -> tuple[Candidate, Verdict]:
-    """Return the best candidate that passes the gate; where none does, the best of all and why it fails."""
-    ranked = comparison.best_first()
-    verdicts = []
-    for candidate in ranked:
-        verdict = weigh(candidate, comparison, champion, dataset, parts)
-        if verdict.promote:
-            return candidate, verdict
-        verdicts.append(verdict)
-    return ranked[0], verdicts[0]
+class Gate:
+    """What stands between a snapshot's candidates and the people of its workspace."""
 
+    def __init__(
+        self, dataset: Dataset, parts: Split, champion: LoadedVersion | None, *, seed: int
+    ) -> None:
+        self._dataset = dataset
+        self._parts = parts
+        self._champion = champion
+        self._seed = seed
 
-def weigh(
-    candidate: Candidate,
-    comparison: Comparison,
-    champion: LoadedVersion | None,
-    dataset: Dataset,
-    parts: Split,
-) -> Verdict:
-    """Compare a candidate with popularity, and with the champion by what neither has learned from."""
-    objection = _against_popularity(candidate, comparison.baseline, parts)
-    if objection:
-        return Verdict(False, objection)
-    return _against_champion(candidate, comparison, champion, dataset, parts)
+    def choose(self, comparison: Comparison) -> tuple[Candidate, Verdict]:
+        """Return the best candidate that passes; where none does, the best of all and why it fails."""
+        ranked = comparison.best_first()
+        verdicts = []
+        for candidate in ranked:
+            verdict = self.weigh(candidate, comparison)
+            if verdict.promote:
+                return candidate, verdict
+            verdicts.append(verdict)
+        return ranked[0], verdicts[0]
 
+    def weigh(self, candidate: Candidate, comparison: Comparison) -> Verdict:
+        """Compare a candidate with popularity, and with the champion by what neither has learned from."""
+        objection = _against_popularity(candidate, comparison.baseline, self._parts)
+        if objection:
+            return Verdict(False, objection)
+        champion = self._champion
+        if champion is None:
+            return Verdict(True, f"{candidate.name} is the first model that can serve.")
+        if champion.manifest.serving.get("epoch") != self._dataset.epoch:
+            return Verdict(True, "The champion is from before the last cleanup.")
+        scorer = _placed(champion, self._dataset)
+        if scorer is None:
+            return Verdict(True, "The champion cannot be served by this release.")
+        unseen = _since(self._dataset, champion)
+        later = users_to_judge_by(unseen.holdout, self._dataset.items)
+        # Not those who chose the parameters.
+        judges = np.intersect1d(later, candidate.evaluation.users)
+        if len(judges) < ENOUGH:
+            return _without_comparison(candidate, comparison, champion, len(judges))
+        return self._compare(candidate, scorer, unseen, judges)
 
-def _against_champion(
-    candidate: Candidate,
-    comparison: Comparison,
-    champion: LoadedVersion | None,
-    dataset: Dataset,
-    parts: Split,
-) -> Verdict:
-    if champion is None:
-        return Verdict(True, f"{candidate.name} is the first model that can serve.")
-    if champion.manifest.serving.get("epoch") != dataset.epoch:
-        return Verdict(True, "The champion is from before the last cleanup.")
-    scorer = _placed(champion, dataset)
-    if scorer is None:
-        return Verdict(True, "The champion cannot be served by this release.")
-    unseen = _since(parts, champion)
-    later = users_to_judge_by(unseen.holdout, dataset.items)
-    judges = np.intersect1d(later, candidate.evaluation.users)  # not those who chose the parameters
-    if len(judges) >= ENOUGH:
-        return _compare(candidate, scorer, dataset, unseen, judges)
-    return _without_comparison(candidate, comparison, champion, len(judges))
+    def _compare(
+        self, candidate: Candidate, champion: Scorer, unseen: Split, judges: NDArray[np.intp]
+    ) -> Verdict:
+        """Judge both by what came after the champion was trained.
+
+        The candidate is fitted anew to all before that: fitted to less than the champion knows, it would
+        lose by its age. It need not win: fitted to everything it knows more than both. It must not be
+        clearly worse.
+        """
+        dataset = self._dataset
+        theirs = evaluate(champion, dataset.items, unseen.train, unseen.holdout, users=judges)
+        fitted = refit(
+            candidate, dataset.only(unseen.train), seed=self._seed, progress=lambda _: None
+        )
+        ours = judge(fitted, dataset, unseen, judges)
+        advantage = difference(ours.ndcg, theirs.ndcg)
+        mean, low, high = advantage
+        reason = (
+            f"{candidate.name} has NDCG@10 {ours.measures.ndcg:.4f} against the champion's"
+            f" {theirs.measures.ndcg:.4f} ({mean:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}),"
+            f" for what {ours.measures.users} people liked since that was trained."
+        )
+        objection = _objection(ours, theirs, unseen, "the champion's")
+        if high >= 0 and objection:
+            return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
+        return Verdict(high >= 0, reason, theirs.measures, advantage)
 
 
 def _without_comparison(
@@ -154,28 +175,6 @@ def _against_popularity(candidate: Candidate, baseline: Candidate, parts: Split)
     return _objection(candidate.evaluation, baseline.evaluation, parts, "popularity's")
 
 
-def _compare(
-    candidate: Candidate,
-    champion: Scorer,
-    dataset: Dataset,
-    unseen: Split,
-    judges: NDArray[np.intp],
-) -> Verdict:
-    theirs = evaluate(champion, dataset.items, unseen.train, unseen.holdout, users=judges)
-    ours = judge(candidate.fitted, dataset, unseen, judges)
-    advantage = difference(ours.ndcg, theirs.ndcg)
-    mean, low, high = advantage
-    reason = (
-        f"{candidate.name} has NDCG@10 {ours.measures.ndcg:.4f} against the champion's"
-        f" {theirs.measures.ndcg:.4f} ({mean:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}),"
-        f" for what {ours.measures.users} people liked since that was trained."
-    )
-    objection = _objection(ours, theirs, unseen, "the champion's")
-    if mean >= 0 and objection:
-        return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
-    return Verdict(mean >= 0, reason, theirs.measures, advantage)
-
-
 def _objection(ours: Evaluation, theirs: Evaluation, parts: Split, whose: str) -> str | None:
     """Return what speaks against a model that ranks well on the whole: coverage, and whoever is new."""
     new, old = ours.measures, theirs.measures
@@ -196,10 +195,12 @@ def _objection(ours: Evaluation, theirs: Evaluation, parts: Split, whose: str) -
     return None
 
 
-def _since(parts: Split, champion: LoadedVersion) -> Split:
+def _since(dataset: Dataset, champion: LoadedVersion) -> Split:
+    """Part all interactions at the last one that the champion knows."""
     end = champion.manifest.data.end
-    later = parts.holdout.times > (end.timestamp() if end else float("-inf"))
-    return Split(parts.train, parts.holdout.where(later), parts.protocol)
+    later = dataset.interactions.times > (end.timestamp() if end else float("-inf"))
+    rows = dataset.interactions
+    return Split(rows.where(~later), rows.where(later), "since the champion was trained")
 
 
 def _placed(champion: LoadedVersion, dataset: Dataset) -> Scorer | None:

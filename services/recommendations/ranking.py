@@ -94,11 +94,16 @@ def rank(
     for tier in request.effects.tiers(unseen):
         room = request.limit - len(pinned) - len(places)
         if room > 0:
-            explored = 0 if places else round(room * request.exploration)
+            explored = 0 if places else _rounded(room * request.exploration, generator)
             places += draw.places(tier, scores, room, explored)
     room = request.limit - len(pinned) - len(places)
     again = _again(request, unseen, state, room, {p.number for p in pinned.values()})
     return weave([*places, *again], pinned)
+
+
+def _rounded(value: float, generator: np.random.Generator) -> int:
+    """Return a whole number that is `value` on average: a share of half a place is every other list's."""
+    return int(value + generator.random())
 
 
 def _pinned(request: Request, unseen: Mask, values: Floats) -> dict[int, Ranked]:
@@ -141,7 +146,8 @@ class _Draw:
         places = _with_neighbours(places, self.request.neighbours, unseen, limit)
         rest = unseen.copy()
         rest[[place.number for place in places]] = False
-        new = self._explored(rest, min(explored, max(0, limit - FIRST_EXPLORED)))
+        slots = min(explored, max(0, limit - FIRST_EXPLORED))
+        new = self.explorers.choose(self.generator, rest, slots, taste=scores)
         return self._mixed(places[: limit - len(new)], new, scores, first=FIRST_EXPLORED)
 
     def _cold(self, unseen: Mask, limit: int, explored: int) -> list[Ranked]:
@@ -156,7 +162,9 @@ class _Draw:
         places = [Ranked(n, float(counts[n]), "popular", kept * drawn[n]) for n in liked.tolist()]
         rest = unseen.copy()
         rest[liked] = False
-        return self._mixed(places, self._explored(rest, limit - len(places)), None, first=0)
+        return self._mixed(
+            places, self.explorers.choose(self.generator, rest, limit - len(places)), None, first=0
+        )
 
     def _pool(self, unseen: Mask) -> tuple[Numbers, Floats]:
         """Return the most popular unseen items and by what weight each is drawn."""
@@ -181,9 +189,6 @@ class _Draw:
             return numbers[:limit]
         likeness = request.likeness(numbers)
         return numbers[diversified(relevance, likeness, limit, diversity=request.diversity)]
-
-    def _explored(self, rest: Mask, count: int) -> Chosen:
-        return self.explorers.choose(self.generator, rest, count)
 
     def _mixed(
         self, places: list[Ranked], new: Chosen, scores: Floats | None, *, first: int

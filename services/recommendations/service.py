@@ -18,7 +18,7 @@ from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.controls import Parameters
 from services.recommendations.explaining import Why, why
-from services.recommendations.feedback import preference
+from services.recommendations.feedback import strengths_with, told
 from services.recommendations.impressions import Impressions
 from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
 from services.recommendations.ranking import Ranked
@@ -61,7 +61,8 @@ class Recommender:
         self._database = database
         self._cache = cache
         self._workspaces = workspaces
-        self._states = UserStates(database, cache)
+        self._strengths = strengths_with(settings.strengths)
+        self._states = UserStates(database, cache, self._strengths)
         self._impressions = Impressions(database, cache)
         self._recorder = Recorder(database, cache)
         self._lister = Lister(self._impressions, settings)
@@ -101,9 +102,9 @@ class Recommender:
         if not known:
             raise BadRequest("The history has no known items", code="unknown_items")
         numbers = [held.catalogue.number(rated.item_id) for rated in known]
-        weights = [preference("rating", rated.rating) for rated in known]
-        records = zip(numbers, weights, range(len(known)), strict=True)
-        history_so_far = merge(np.array(list(records), REACTION))
+        values = [told("rating", rated.rating) for rated in known]
+        records = zip(numbers, values, range(len(known)), strict=True)
+        history_so_far = merge(np.array(list(records), REACTION), self._strengths)
         state = UserState(history_so_far, np.zeros(0, np.int32))
         made = await self._lister.make(held, None, state, wish, repeats=False, remember=False)
         return replace(made, ignored=ignored)

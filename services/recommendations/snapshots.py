@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ async def load(
     connection: AsyncConnection, workspace: str, *, strengths: Mapping[str, float] = DEFAULTS
 ) -> Dataset:
     """Return the workspace as of now. Rows are streamed: 20 bytes each in columns, a few MB beside."""
+    read_at = datetime.now(UTC)
     epoch = (await repository.catalogue_state(connection, workspace)).epoch
     columns = _Columns(strengths)
     async for part in repository.reactions(connection, workspace):
@@ -32,7 +33,7 @@ async def load(
     # Read last, so that it has every item that a reaction names.
     items = await repository.changed_items(connection, workspace, -1)
     items.sort(key=lambda item: item.number)
-    return Dataset(interactions, items, epoch, read)
+    return Dataset(interactions, items, epoch, read, read_at)
 
 
 class _Columns:

@@ -9,10 +9,10 @@ week after it was built.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from services.cache import Cache, Telling
 from services.database import Database
 from services.recommendations import repository
-from services.recommendations.feedback import preference
+from services.recommendations.feedback import DEFAULTS, DISLIKED, preferences, told
 from services.recommendations.scoring import History
 
-REACTION = np.dtype([("item", "<i4"), ("weight", "<f4"), ("time", "<f8")])
+REACTION = np.dtype([("item", "<i4"), ("told", "<f4"), ("time", "<f8")])  # `feedback.told`
 _one_reaction = struct.Struct("<ifd")  # the same, for one: several times as fast
 NUMBER = np.dtype("<i4")
 MARK = -1  # where an item's number would be, at the beginning of a log that is whole
@@ -32,7 +32,6 @@ OLD, NEW = (
     -3,
 )  # the same, in what a stream is told of reactions: before the older, before the new
 RECENT = 10  # reactions before a new one that a stream is told with it: pairs come from these
-DISLIKED = -0.5  # preferences at or below it: never again. A skip (-0.3) may come back
 
 MERGED = 10_000  # histories kept as they were merged, about 15 MB: people look more often than they react
 
@@ -99,24 +98,27 @@ def lists_told(workspace: str, generation: int) -> Telling:
 
 def reaction(number: int, kind: str, value: float | None, occurred_at: datetime) -> bytes:
     """Return the record of one reaction."""
-    return _one_reaction.pack(number, preference(kind, value), occurred_at.timestamp())
+    return _one_reaction.pack(number, told(kind, value), occurred_at.timestamp())
 
 
-def merge(records: NDArray[np.void]) -> History:
+def merge(records: NDArray[np.void], strengths: Mapping[str, float] = DEFAULTS) -> History:
     """Return the latest reaction to each item, the newest last. `records` are of `REACTION`."""
     ordered = records[np.argsort(records["time"], kind="stable")]
     backwards = ordered["item"][::-1]
     _, last = np.unique(backwards, return_index=True)
     latest = ordered[len(ordered) - 1 - np.sort(last)[::-1]]
-    return History(np.ascontiguousarray(latest["item"]), np.ascontiguousarray(latest["weight"]))
+    return History(np.ascontiguousarray(latest["item"]), preferences(latest["told"], strengths))
 
 
 class UserStates:
     """Reads users' states from the cache, and from the database where the cache has none."""
 
-    def __init__(self, database: Database, cache: Cache) -> None:
+    def __init__(
+        self, database: Database, cache: Cache, strengths: Mapping[str, float] = DEFAULTS
+    ) -> None:
         self._database = database
         self._cache = cache
+        self._history = lru_cache(MERGED)(partial(_history, strengths=strengths))
 
     async def decode(
         self,
@@ -138,12 +140,16 @@ class UserStates:
                 shown_key(workspace, generation, user_id),
                 lambda: self._load_shown(workspace, user_id),
             )
-        return _state(history, shown)
+        return self._state(history, shown)
 
     async def from_database(self, workspace: str, user_id: str) -> UserState:
         """Return the state without the cache."""
         history = await self._load_history(workspace, user_id)
-        return _state(history, await self._load_shown(workspace, user_id))
+        return self._state(history, await self._load_shown(workspace, user_id))
+
+    def _state(self, history: bytes, shown: bytes) -> UserState:
+        # A log that was cut in the middle of a record cannot be: appends are atomic.
+        return UserState(self._history(history), np.frombuffer(shown, NUMBER)[1:])
 
     async def _load_history(self, workspace: str, user_id: str) -> bytes:
         async with self._database.reading(workspace) as connection:
@@ -157,15 +163,9 @@ class UserStates:
 
 def pack(rows: Iterable[tuple[int, str, float | None, datetime]]) -> bytes:
     """Return the records of reactions, in their order."""
-    records = [(n, preference(kind, value), at.timestamp()) for n, kind, value, at in rows]
+    records = [(n, told(kind, value), at.timestamp()) for n, kind, value, at in rows]
     return np.array(records, REACTION).tobytes()
 
 
-def _state(history: bytes, shown: bytes) -> UserState:
-    # A log that was cut in the middle of a record cannot be: appends are atomic.
-    return UserState(_history(history), np.frombuffer(shown, NUMBER)[1:])
-
-
-@lru_cache(MERGED)
-def _history(log: bytes) -> History:
-    return merge(np.frombuffer(log, REACTION)[1:])
+def _history(log: bytes, *, strengths: Mapping[str, float]) -> History:
+    return merge(np.frombuffer(log, REACTION)[1:], strengths)

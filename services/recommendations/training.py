@@ -18,7 +18,7 @@ from services.recommendations.evaluation import difference, users_to_judge_by
 from services.recommendations.feedback import DEFAULTS
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
-from services.recommendations.promotion import choose, load_champion, promote
+from services.recommendations.promotion import Gate, load_champion, promote
 from services.recommendations.report import render
 from services.recommendations.snapshots import load
 from services.recommendations.training_report import Row, TrainingReport, plain
@@ -87,7 +87,8 @@ def train_on(
         half_life=half_life,
     )
     current = store.current(workspace, MODEL)
-    best, verdict = choose(comparison, load_champion(store, workspace, current), dataset, parts)
+    gate = Gate(dataset, parts, load_champion(store, workspace, current), seed=seed)
+    best, verdict = gate.choose(comparison)
     found = TrainingReport(
         rows=[Row.of(candidate) for candidate in comparison.candidates],
         champion=verdict.champion,
@@ -107,7 +108,7 @@ def train_on(
     fitting = _within(report, "fitting to everything", 0.7, 0.95)
     final = refit(best, dataset, seed=seed, progress=fitting)
     report("publishing", 0.95)
-    version = publish(final, found, store, workspace, seed=seed)
+    version = publish(final, found, dataset, store, workspace, seed=seed)
     promoted, reason = promote(store, workspace, version, current, verdict)
     report("done", 1.0)
     return replace(found, version=version, promoted=promoted, reason=reason)
@@ -128,9 +129,16 @@ def require_enough(dataset: Dataset, parts: Split) -> None:
 
 
 def publish(
-    final: Fitted, found: TrainingReport, store: ModelStore, workspace: str, *, seed: int
+    final: Fitted,
+    found: TrainingReport,
+    dataset: Dataset,
+    store: ModelStore,
+    workspace: str,
+    *,
+    seed: int,
 ) -> str:
     """Publish the model with all that is known of it; return its version."""
+    read_at = dataset.read_at.isoformat() if dataset.read_at else None
     draft = Draft(
         code_version=installed("akin"),
         data=found.data,
@@ -147,6 +155,7 @@ def publish(
             "choosers": found.choosers,
             "judges": found.judges,
             "interval": "95 % bootstrap, paired by user",
+            "read_at": read_at,  # erasing.READ_AT: who was erased before is not in it
         },
     )
     files = render(found)

@@ -158,7 +158,7 @@ def test_lists_for_everybody_come_in_a_parquet_file(home: Path, folder: Path, tm
     assert run("recommend", "--all-users", "--out", str(out)) == {"rows": 3, "file": str(out)}
     rows = parquet.read_table(out).to_pylist()
     # Of two films each has what is left: reacted to both, to one, to one that the catalogue lacks.
-    assert [(row["user_id"], row["place"]) for row in rows][0] == ("1", 1)
+    assert (rows[0]["user_id"], rows[0]["place"]) == ("1", 1)
     assert {row["user_id"] for row in rows} <= {"1", "2"}
     assert not list(tmp_path.glob("*.partial"))
 

@@ -99,3 +99,27 @@ def test_rows_take_the_place_of_others() -> None:
     changed = draws.with_rows(np.array([5, 7]), other)
     assert (changed.values[[5, 7]] == np.float32(0.3)).all()
     assert (changed.values[[4, 6, 8]] == draws.values[[4, 6, 8]]).all()
+
+
+def test_with_a_taste_the_most_liked_of_the_best_drawn_is_taken() -> None:
+    generator = np.random.default_rng(0)
+    numbers = np.arange(1_000, dtype=np.int32)[None, :].repeat(ROWS, axis=0)
+    draws = best(numbers, generator.random((ROWS, 1_000)).astype(np.float32))
+    taste = -np.arange(1_000, dtype=np.float32)  # the lower the number, the better
+    unseen = np.ones(1_000, bool)
+
+    def mean(**options: object) -> float:
+        chosen = [draws.choose(generator, unseen, 2, **options) for _ in range(200)]
+        return float(np.mean([number for found in chosen for number, _ in found]))
+
+    assert mean(taste=taste) < 50 < mean()
+
+
+@pytest.mark.parametrize("taste", [np.full(10, np.nan), np.zeros(0), np.full(2_000, np.inf)])
+def test_a_taste_that_says_nothing_harms_nothing(taste: np.ndarray) -> None:
+    generator = np.random.default_rng(0)
+    numbers = np.arange(1_000, dtype=np.int32)[None, :].repeat(ROWS, axis=0)
+    draws = best(numbers, generator.random((ROWS, 1_000)).astype(np.float32))
+    found = draws.choose(generator, np.ones(1_000, bool), 3, taste=taste.astype(np.float32))
+    assert len({number for number, _ in found}) == 3
+    assert all(0 < share <= 1 for _, share in found)

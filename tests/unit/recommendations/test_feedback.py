@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from services.messages.types import Kind
 from services.recommendations.feedback import (
     DEFAULTS,
     RATED_IS_LIKED,
-    fingerprint,
     preference,
+    preferences,
     strengths_with,
+    told,
 )
 
 
@@ -70,6 +72,17 @@ def test_a_strength_that_makes_no_sense_is_refused(changes: dict[str, float], wo
         strengths_with({"view": float("nan")})
 
 
-def test_a_fingerprint_tells_strengths_apart() -> None:
-    assert fingerprint(strengths_with({})) == fingerprint(DEFAULTS)
-    assert fingerprint(strengths_with({"view": 0.2})) != fingerprint(DEFAULTS)
+def test_what_is_disliked_cannot_be_made_to_come_again() -> None:
+    with pytest.raises(ValueError, match="never comes again"):
+        strengths_with({"dislike": -0.1})
+    assert strengths_with({"dislike": -0.5})["dislike"] == -0.5
+
+
+@pytest.mark.parametrize("strengths", [DEFAULTS, RATED_IS_LIKED, strengths_with({"view": -0.9})])
+def test_what_logs_keep_is_read_as_the_same_preferences(strengths: dict[str, float]) -> None:
+    reactions = [(kind, value) for kind in get_args(Kind) for value in (None, -1.0, 0.0, 3.25, 9.0)]
+    kept = np.array([told(kind, value) for kind, value in reactions], np.float32)
+    expected = [preference(kind, value, strengths=strengths) for kind, value in reactions]
+    assert preferences(kept, strengths).tolist() == pytest.approx(expected)
+    with pytest.raises(ValueError, match="'love'"):
+        told("love", None)

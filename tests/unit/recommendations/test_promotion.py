@@ -201,9 +201,8 @@ def test_what_is_better_on_the_whole_must_not_be_bad_elsewhere(
     earlier: Dataset, ours: Evaluation, words: str
 ) -> None:
     candidate, comparison = compared(ours, POPULAR)
-    verdict = promotion.weigh(
-        candidate, comparison, None, earlier, split_each_user(earlier.interactions)
-    )
+    gate = promotion.Gate(earlier, split_each_user(earlier.interactions), None, seed=0)
+    verdict = gate.weigh(candidate, comparison)
     assert not verdict.promote
     assert words in verdict.reason
 
@@ -217,7 +216,7 @@ def test_what_is_clearly_worse_for_people_with_few_reactions_does_not_pass(
     parts = split_each_user(board.interactions)
     warm = replace(parts, train=_with_long_histories(parts.train, after=40))
     candidate, comparison = compared(ours, popular)
-    verdict = promotion.weigh(candidate, comparison, None, board, warm)
+    verdict = promotion.Gate(board, warm, None, seed=0).weigh(candidate, comparison)
     assert not verdict.promote
     assert "at most 3 reactions it is clearly below popularity's" in verdict.reason
 
@@ -237,6 +236,6 @@ def test_the_next_best_is_taken_where_the_best_does_not_pass(earlier: Dataset) -
     best, comparison = compared(measured([0.4, 0.5] * 60, coverage=0.01), POPULAR)
     second = Candidate("als", NO_MODEL, measured([0.3, 0.4] * 60), 0.0, {})
     all_three = replace(comparison, candidates=[*comparison.candidates, second])
-    chosen, verdict = promotion.choose(all_three, None, earlier, parts)
+    chosen, verdict = promotion.Gate(earlier, parts, None, seed=0).choose(all_three)
     assert (chosen.name, verdict.promote) == ("als", True)
     assert all_three.best_first()[0] is best

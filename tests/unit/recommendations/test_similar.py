@@ -19,7 +19,7 @@ def catalogue() -> Catalogue:
 class Alike:
     """A model for which item 0 is like 2 and unlike 3."""
 
-    def alike(self, number: int) -> np.ndarray:
+    def alike(self, _: int) -> np.ndarray:
         return np.array([1, 0, 0.9, -0.9, 0], np.float32)
 
 
