@@ -98,6 +98,8 @@ def best(numbers: Ints, values: Floats) -> Draws:
 def _liking(taste: Floats, numbers: Ints) -> Floats:
     """Return the scores of these numbers; the lowest finite one for what is newer than the scores."""
     lowest = np.float32(np.finfo(np.float32).min)
+    if not len(taste):
+        return np.full(numbers.shape, lowest)
     known = np.where(numbers < len(taste), taste.take(numbers, mode="clip"), lowest)
     return np.asarray(np.where(np.isfinite(known), known, lowest), np.float32)
 
