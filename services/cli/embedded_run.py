@@ -28,7 +28,7 @@ from services.cli.loading import is_empty, load_demo, load_movielens
 from services.database import BULK_TIMEOUT, migrate
 from services.embedded import app
 from services.model_store import ModelStore
-from services.recommendations import repository
+from services.recommendations import activity_repository, repository
 from services.recommendations.loading import MODEL
 from services.security.keys import LocalKeys
 from services.security.passwords import Passwords
@@ -85,7 +85,7 @@ async def _prepare(settings: PlatformSettings, data: Path | None) -> tuple[DemoC
 async def _popular_item(resources: Resources) -> str:
     database = await resources.database()
     async with database.reading(WORKSPACE) as connection:
-        counts = await repository.like_counts(connection, WORKSPACE)
+        counts = await activity_repository.like_counts(connection, WORKSPACE)
         number = max(counts, key=lambda n: counts[n], default=0)
         items = await repository.items_by_number(connection, WORKSPACE, [number])
     return items[number].item_id if number in items else "some-item"

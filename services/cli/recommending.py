@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.console import Json, WorkspaceName, output, print_json, progress, with_resources
-from services.recommendations import repository
+from services.recommendations import activity_repository
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.controls import Parameters
 from services.recommendations.listing import Recommendations, Wish
 from services.recommendations.loading import ModelLoader
 from services.recommendations.service import Recommender
-from services.recommendations.serving import Workspaces
+from services.recommendations.workspaces import Workspaces
 from services.web.resources import Resources
 
 USERS_AT_ONCE = 1_000  # one row group of the file, some 10,000 rows
@@ -77,7 +77,7 @@ async def _open(resources: Resources) -> tuple[Recommender, Any]:
 
 async def _count(database: Any, workspace: str) -> int:
     async with database.reading(workspace) as connection:
-        return await repository.count_users(connection, workspace)
+        return await activity_repository.count_users(connection, workspace)
 
 
 async def _users(
@@ -89,7 +89,9 @@ async def _users(
     after = ""
     while True:
         async with database.reading(workspace) as connection:
-            some = await repository.users_after(connection, workspace, after, USERS_AT_ONCE)
+            some = await activity_repository.users_after(
+                connection, workspace, after, USERS_AT_ONCE
+            )
         if not some:
             return
         yield some

@@ -27,7 +27,7 @@ from services.recommendations.experimenting import Experiments
 from services.recommendations.loading import ModelLoader
 from services.recommendations.online import FOLLOW_SECONDS
 from services.recommendations.service import Recommender
-from services.recommendations.serving import Workspaces
+from services.recommendations.workspaces import Workspaces
 from services.repeating import repeating
 from services.web.application import Service, create_app
 from services.web.resources import Resources

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.recommendations import schemas
+from services.recommendations import list_schemas as schemas
 from services.recommendations.controls import Parameters
 from services.recommendations.filter_text import FilterText
 from services.recommendations.filters import compile_filter

@@ -13,7 +13,7 @@ import numpy as np
 from services.cache import Cache, CacheUnavailable
 from services.database import Database
 from services.messages.types import InteractionRecorded, Kind
-from services.recommendations import repository
+from services.recommendations import activity_repository, repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.controls import Parameters
@@ -23,7 +23,7 @@ from services.recommendations.impressions import Impressions
 from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
 from services.recommendations.ranking import Ranked
 from services.recommendations.recording import Reaction, Recorder
-from services.recommendations.serving import Workspace, Workspaces
+from services.recommendations.serving import Workspace
 from services.recommendations.similar import Similar, similar_items
 from services.recommendations.state import (
     REACTION,
@@ -35,6 +35,7 @@ from services.recommendations.state import (
     popularity_key,
     shown_key,
 )
+from services.recommendations.workspaces import Workspaces
 from services.web.errors import BadRequest, NotFound
 
 FRESH = timedelta(seconds=5)  # longest time for which a replica may miss a change of the catalogue
@@ -204,7 +205,7 @@ class Recommender:
     ) -> list[tuple[Item, Kind, float | None, datetime]]:
         """Return the latest reaction to each item, the newest first."""
         async with self._database.reading(workspace) as connection:
-            rows = await repository.user_history(connection, workspace, user_id)
+            rows = await activity_repository.user_history(connection, workspace, user_id)
             latest = {row[0]: row for row in rows}
             found = await repository.items_by_number(connection, workspace, list(latest))
         newest = sorted(latest.values(), key=lambda row: row[3], reverse=True)
@@ -251,7 +252,7 @@ class Recommender:
 
     async def _exists(self, workspace: str, user_id: str) -> bool:
         async with self._database.reading(workspace) as connection:
-            return await repository.user_exists(connection, workspace, user_id)
+            return await activity_repository.user_exists(connection, workspace, user_id)
 
     async def close(self) -> None:
         """Write what is waiting."""

@@ -1,14 +1,13 @@
 """What one workspace is served from: catalogue, controls, models and statistics, in memory.
 
-Loaded on demand, kept current by each request's look at the catalogue's key, by the model's alias
-and by `model.published`; the workspaces that were not used for longest leave the memory.
+Loaded on demand, kept current by each request's look at the catalogue's key, by the model's alias and
+by `model.published`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from services.away import Away
 from services.cache import Cache
 from services.coalescing import Coalescer
 from services.database import Database
-from services.recommendations import controls, repository
+from services.recommendations import activity_repository, controls, repository
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.controls import Controls, Parameters
 from services.recommendations.experiments import CHAMPION
@@ -202,11 +201,13 @@ class Workspace:
         """Let statistics that begin know of the time before the stream does."""
         began = online.began or datetime.now(UTC)
         async with self._database.reading(self.name) as connection:
-            lists = await repository.newest_lists(connection, self.name, began, RECALLED)
+            lists = await activity_repository.newest_lists(connection, self.name, began, RECALLED)
             if not lists:
                 return
             since = lists[-1][0]
-            likes = await repository.like_counts(connection, self.name, since=since, until=began)
+            likes = await activity_repository.like_counts(
+                connection, self.name, since=since, until=began
+            )
         online.recall((items for _, items in lists), likes)
 
     async def _count_popular(self, *, force: bool = False) -> None:
@@ -227,7 +228,7 @@ class Workspace:
 
     async def _load_counts(self) -> dict[int, int]:
         async with self._database.reading(self.name) as connection:
-            return await repository.like_counts(connection, self.name)
+            return await activity_repository.like_counts(connection, self.name)
 
     async def catalogue_version(self) -> bytes:
         """Return where the catalogue stands by the database, in the cache's form."""
@@ -268,52 +269,3 @@ class Workspace:
 
 def _key(epoch: int, revision: int, generation: int) -> bytes:
     return b"%d:%d:%d" % (epoch, revision, generation)
-
-
-class Workspaces:
-    """The workspaces of this process, at most `maximum` of them."""
-
-    def __init__(
-        self, database: Database, cache: Cache, loader: ModelLoader, *, maximum: int
-    ) -> None:
-        self._database = database
-        self._cache = cache
-        self._loader = loader
-        self._maximum = maximum
-        self._held: OrderedDict[str, Workspace] = OrderedDict()
-
-    async def get(self, name: str) -> Workspace:
-        """Return the workspace, loaded.
-
-        Raises:
-            DatabaseUnavailable: it is not loaded yet, and cannot be.
-        """
-        held = self._held.get(name)
-        if held is None:
-            held = Workspace(name, self._database, self._cache, self._loader)
-            self._held[name] = held
-            if len(self._held) > self._maximum:
-                # Not closed: requests under way may still use it, and it leaves with the last one.
-                oldest, _ = self._held.popitem(last=False)
-                self._loader.forget(oldest)
-        else:
-            self._held.move_to_end(name)
-        await held.load()
-        return held
-
-    async def tend(self, name: str | None = None) -> None:
-        """Let one workspace, or all, follow their models and counters."""
-        for held in [w for w in self._held.values() if name in (None, w.name)]:
-            try:
-                await held.tend()
-            except ConnectionError as error:
-                log.warning("A workspace could not be refreshed.", extra={"reason": str(error)})
-
-    async def learn(self) -> None:
-        """Let all follow what people do and are shown."""
-        await asyncio.gather(*(held.learn() for held in list(self._held.values())))
-
-    async def close(self) -> None:
-        """Let the requests under way finish."""
-        for held in self._held.values():
-            await held.close()

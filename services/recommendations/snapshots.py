@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.recommendations import repository
+from services.recommendations import activity_repository, repository
 from services.recommendations.datasets import Dataset, Interactions, latest
 from services.recommendations.feedback import DEFAULTS, preference
 
@@ -26,7 +26,7 @@ async def load(
     read_at = datetime.now(UTC)
     epoch = (await repository.catalogue_state(connection, workspace)).epoch
     columns = _Columns(strengths)
-    async for part in repository.reactions(connection, workspace):
+    async for part in activity_repository.reactions(connection, workspace):
         columns.append(part)
     read = columns.rows
     interactions = columns.interactions()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from services.cache import Cache, Telling
 from services.database import Database
-from services.recommendations import repository
+from services.recommendations import activity_repository
 from services.recommendations.feedback import DEFAULTS, DISLIKED, preferences, told
 from services.recommendations.scoring import History
 
@@ -153,12 +153,14 @@ class UserStates:
 
     async def _load_history(self, workspace: str, user_id: str) -> bytes:
         async with self._database.reading(workspace) as connection:
-            rows = await repository.user_history(connection, workspace, user_id)
+            rows = await activity_repository.user_history(connection, workspace, user_id)
         return _HISTORY_MARK + pack(rows)
 
     async def _load_shown(self, workspace: str, user_id: str) -> bytes:
         async with self._database.reading(workspace) as connection:
-            return _SHOWN_MARK + await repository.user_impressions(connection, workspace, user_id)
+            return _SHOWN_MARK + await activity_repository.user_impressions(
+                connection, workspace, user_id
+            )
 
 
 def pack(rows: Iterable[tuple[int, str, float | None, datetime]]) -> bytes:

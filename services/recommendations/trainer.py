@@ -19,7 +19,7 @@ from prometheus_client import Counter
 
 from services.database import EVERY_WORKSPACE, Database
 from services.model_store import DamagedVersion, ModelStore, ModelStoreError, UnknownVersion
-from services.recommendations import repository
+from services.recommendations import activity_repository
 from services.recommendations.loading import MODEL
 from services.repeating import repeating
 from services.web.application import Service
@@ -64,7 +64,7 @@ async def _look(
 
 async def _interaction_counts(database: Database) -> dict[str, int]:
     async with database.reading(EVERY_WORKSPACE) as connection:
-        return await repository.interaction_counts(connection)
+        return await activity_repository.interaction_counts(connection)
 
 
 async def _trained_on(models: ModelStore, workspace: str) -> int:

@@ -15,7 +15,7 @@ from services import cache, database
 from services.cache import Cache, CacheUnavailable, Telling
 from services.database import Database, DatabaseUnavailable
 from services.messages.types import InteractionRecorded
-from services.recommendations import repository
+from services.recommendations import activity_repository
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.state import popularity_key
 from services.recommendations.tables import interactions, items
@@ -127,7 +127,7 @@ async def test_counters_follow_without_being_built_anew(
 async def counters(data: Database, store: Cache, workspace: str) -> dict[int, int]:
     async def load() -> Mapping[int, int]:
         async with data.reading(workspace) as connection:
-            return await repository.like_counts(connection, workspace)
+            return await activity_repository.like_counts(connection, workspace)
 
     return await store.counts(popularity_key(workspace, 0), load)
 
