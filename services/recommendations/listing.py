@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 from prometheus_client import Counter
@@ -18,19 +18,22 @@ from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.controls import Parameters
 from services.recommendations.diversity import genre_likeness
-from services.recommendations.experiments import Assignment, assign
+from services.recommendations.experiments import assign
 from services.recommendations.explaining import reasons
 from services.recommendations.impressions import Impression, Impressions
 from services.recommendations.loading import ServedModel
-from services.recommendations.ranking import Numbers, Ranked, Request, Source, rank
+from services.recommendations.ranking import Numbers, Ranked, Request, rank
 from services.recommendations.scoring import Floats, Scorer
 from services.recommendations.serving import Served, Workspace
 from services.recommendations.state import UserState
 
 DEFAULT_LIMIT = 10
 
-_served = Counter("akin_recommended_items", "Items in lists, by where they come from.", ["source"])
-_served_from = {source: _served.labels(source) for source in get_args(Source)}
+_served = Counter(
+    "akin_recommended_items",
+    "Items in lists, by where they come from and the model of the list.",
+    ["source", "model_version"],
+)
 _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
 
 
@@ -92,19 +95,12 @@ class Lister:
         """
         # Held on to: a cleanup while scores are awaited gives the workspace new ones.
         now = held.now()
-        assigned = assign(now.controls.experiments, user_id) if user_id else None
-        scenario = wish.scenario or _known_scenario(now, assigned)
-        asked = wish.parameters
-        if scenario is not None:
-            asked = asked.over(now.controls.scenario(scenario))
-        if asked.filter is not None:
-            await now.masks.prepare([asked.filter])
-        model = held.served(assigned.model if assigned else None)
+        plan = await _planned(now, user_id, wish)
+        model = held.served(plan.version)
         scores = await held.scores(state.history, model)
         served = model if scores is not None else None
-        request = self._request(now, served, state, asked, repeats=repeats)
         places = rank(
-            request,
+            self._request(now, served, state, plan.asked, repeats=repeats),
             state,
             scores=scores,
             popularity=now.popularity,
@@ -119,22 +115,18 @@ class Lister:
             recommendation_id=new_id(),
             places=places,
             model_version=served.version if served else None,
-            scenario=scenario,
-            experiment=assigned.experiment if assigned else None,
-            variant=assigned.variant if assigned else None,
+            scenario=plan.scenario,
+            experiment=plan.experiment,
+            variant=plan.variant,
         )
         if remember and places:
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
-        _measure(places, degraded)
-        explain = served.scorer if served and asked.explain is not False else None
+        _measure(shown, degraded)
+        explain = served.scorer if served and plan.asked.explain is not False else None
         words = reasons(places, now.catalogue, explain, state.history)
         listed = zip(places, words, strict=True)
-        return Recommendations(
-            user_id,
-            [Place(now.catalogue[place.number], place, reason) for place, reason in listed],
-            shown,
-            degraded,
-        )
+        told = [Place(now.catalogue[place.number], place, reason) for place, reason in listed]
+        return Recommendations(user_id, told, shown, degraded)
 
     def _request(
         self,
@@ -165,10 +157,29 @@ class Lister:
         )
 
 
-def _known_scenario(now: Served, assigned: Assignment | None) -> str | None:
-    """Return the scenario of the variant; one that is understood no longer is not the user's mistake."""
-    scenario = assigned.scenario if assigned else None
-    return scenario if scenario in now.controls.scenarios else None
+class _Plan(NamedTuple):
+    """How a list shall be made: what was asked of it, after experiment and scenario had their say."""
+
+    asked: Parameters
+    scenario: str | None = None
+    experiment: str | None = None
+    variant: str | None = None
+    version: str | None = None  # of the model; None: the champion
+
+
+async def _planned(now: Served, user_id: str | None, wish: Wish) -> _Plan:
+    assigned = assign(now.controls.experiments, user_id) if user_id else None
+    scenario = wish.scenario
+    if scenario is None and assigned and assigned.scenario in now.controls.scenarios:
+        scenario = assigned.scenario  # one that is understood no longer is not the user's mistake
+    asked = wish.parameters
+    if scenario is not None:
+        asked = asked.over(now.controls.scenario(scenario))
+    if asked.filter is not None:
+        await now.masks.prepare([asked.filter])
+    if assigned is None:
+        return _Plan(asked, scenario)
+    return _Plan(asked, scenario, assigned.experiment, assigned.variant, assigned.model)
 
 
 def _likeness(catalogue: Catalogue, scorer: Scorer | None, numbers: Numbers) -> Floats:
@@ -183,8 +194,8 @@ def new_id() -> str:
     return f"{time.time_ns():016x}{os.urandom(8).hex()}"
 
 
-def _measure(places: Sequence[Ranked], degraded: Sequence[str]) -> None:
-    for source, count in Tally(place.source for place in places).items():
-        _served_from[source].inc(count)
+def _measure(shown: Impression, degraded: Sequence[str]) -> None:
+    for source, count in Tally(place.source for place in shown.places).items():
+        _served.labels(source, shown.model_version or "none").inc(count)
     for missing in degraded:
         _degraded.labels(missing).inc()

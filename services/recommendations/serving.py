@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from prometheus_client import Gauge
 
 from services.away import Away
 from services.cache import Cache
@@ -34,6 +35,10 @@ from services.recommendations.scoring import History
 from services.recommendations.state import popularity_key
 
 log = logging.getLogger(__name__)
+
+_coverage = Gauge(
+    "akin_catalogue_coverage", "Share of the catalogue that was in any list lately.", ["workspace"]
+)
 
 POPULARITY_SECONDS = 5.0  # how old the counters of what is popular may be …
 PER_COUNTER = 0.0005  # seconds more for each, beyond ten thousand: 2 % of the event loop reads them
@@ -185,6 +190,10 @@ class Workspace:
             if model is not None and model is not self.model:
                 self.online.judge(model.scorer.popularity)
             self.model, self.variants = model, variants
+        mask, shows = self.catalogue.mask, self.online.shows
+        if mask.any():
+            shown = np.count_nonzero(shows[: len(mask)][mask[: len(shows)]])
+            _coverage.labels(self.name).set(shown / np.count_nonzero(mask))
         await self._count_popular()
 
     async def learn(self) -> None:
