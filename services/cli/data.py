@@ -128,6 +128,8 @@ def train_recommendations(
         print_json(asdict(report))
     else:
         _print(report)
+        folder = PlatformSettings().models.removeprefix("file://")
+        output.print(f"Report: {folder}/{workspace}/{MODEL}/{report.version}/report.html")
 
 
 async def _announce(resources: Resources, workspace: str, version: str) -> None:
@@ -150,6 +152,9 @@ def _print(report: TrainingReport) -> None:
     for name in asdict(report.rows[0].measures):
         values = [_figure(getattr(row.measures, name)) for row in report.rows]
         table.add_row(_MEASURES.get(name, name), *values)
+    if report.choosers:
+        chosen_by = [_figure(row.chosen_by) for row in report.rows]
+        table.add_row("NDCG@10, people who choose", *chosen_by)
     table.add_row("seconds", *(f"{row.seconds:.1f}" for row in report.rows))
     output.print(table)
     mean, low, high = report.advantage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -168,6 +168,12 @@ def refit(best: Candidate, dataset: Dataset, *, seed: int, progress: Progress) -
     return blend.join(found, best.weights) if best.weights else found[best.name]
 
 
+def _worded(parameters: Any) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in asdict(parameters).items()
+    )
+
+
 class _Search:
     """Walks the grids: the first point of every kind, then the second ones, while there is time."""
 
@@ -194,7 +200,7 @@ class _Search:
         late = []
         for done, (model, parameters) in enumerate(points):
             if model.name != BASELINE and self._too_late(model.name, deadline):
-                late.append(f"{model.name} {parameters}")
+                late.append(f"{model.name} ({_worded(parameters)})")
                 continue
             self._try(model, parameters, partial(_within, progress, done, len(points)))
         if late:

@@ -19,7 +19,7 @@ WORTH_NAMING = 0.2  # share of the pull upwards that one liked item must have to
 TOLD = 10  # reactions named in an answer to `why`, those that move the score most
 
 _PLAIN: dict[Source, str] = {
-    "model": "Like what you liked.",
+    "model": "Chosen for you.",
     "popular": "Popular with others.",
     "exploration": "New to you: exploring.",
     "fallback": "Seen longest ago.",
@@ -40,38 +40,48 @@ def reasons(
     places: Sequence[Ranked], catalogue: Catalogue, scorer: Scorer | None, history: History
 ) -> list[str]:
     """Return a sentence for each place: the liked item that speaks most for it, where there is one."""
+    words = [_PLAIN[place.source] for place in places]
     if scorer is None or not (history.weights > 0).any():
-        return [_PLAIN[place.source] for place in places]
-    return [_reason(place, catalogue, scorer, history) for place in places]
-
-
-def _reason(place: Ranked, catalogue: Catalogue, scorer: Scorer, history: History) -> str:
-    if place.source != "model":
-        return _PLAIN[place.source]
-    added = scorer.contributions(history, place.number)
+        return words
+    explained = [at for at, place in enumerate(places) if place.source == "model"]
+    numbers = [places[at].number for at in explained]
     # What somebody disliked can speak for an item too, but nobody wants to read that.
-    added = np.where(history.weights[-len(added) :] > 0, added, 0) if len(added) else added
+    added = scorer.contributions(history, numbers) * (history.weights > 0)
     upwards = np.maximum(added, 0)
-    total = float(upwards.sum())
-    best = int(upwards.argmax()) if len(upwards) else 0
-    if total <= 0 or upwards[best] < WORTH_NAMING * total:
-        return _by_genre(catalogue[place.number], catalogue, history, upwards)
-    return f"Because you liked {_named(catalogue[int(history.items[best])])}."
+    best = upwards.argmax(axis=1)
+    enough = WORTH_NAMING * upwards.sum(axis=1)
+    alone = (upwards.max(axis=1) >= enough) & (enough > 0)
+    for row in np.flatnonzero(alone).tolist():
+        liked = catalogue[int(history.items[best[row]])]
+        words[explained[row]] = f"Because you liked {_named(liked)}."
+    rest = np.flatnonzero(~alone).tolist()
+    if rest:
+        shared = _by_genre(
+            [catalogue[numbers[row]] for row in rest], catalogue, history, upwards[rest]
+        )
+        for row, sentence in zip(rest, shared, strict=True):
+            words[explained[row]] = sentence
+    return words
 
 
-def _by_genre(item: Item, catalogue: Catalogue, history: History, upwards: Floats) -> str:
-    """Return the genre of the item that the reactions which speak for it have most in common."""
-    pull = dict.fromkeys(item.genres, 0.0)
-    for number, amount in zip(history.items.tolist(), upwards.tolist(), strict=True):
-        for genre in _genres(catalogue, number):
-            if genre in pull:
-                pull[genre] += amount
-    genre = max(pull, key=lambda name: pull[name], default="")
-    return f"You like {genre}." if pull.get(genre, 0) > 0 else _PLAIN["model"]
-
-
-def _genres(catalogue: Catalogue, number: int) -> Sequence[str]:
-    return catalogue[number].genres if number < catalogue.size else ()
+def _by_genre(
+    items: Sequence[Item], catalogue: Catalogue, history: History, upwards: Floats
+) -> list[str]:
+    """Name the genre of each item that the reactions which speak for it have most in common."""
+    speaking = np.flatnonzero(upwards.any(axis=0))
+    size, told = catalogue.size, history.items[speaking].tolist()
+    genres = [catalogue[number].genres if number < size else () for number in told]
+    named = [genre for each in genres for genre in each]
+    rows = {genre: row for row, genre in enumerate(dict.fromkeys(named))}
+    having = np.zeros((len(rows), len(speaking)), np.float32)
+    columns = np.repeat(np.arange(len(genres)), [len(each) for each in genres])
+    having[[rows[genre] for genre in named], columns] = 1.0
+    words = []
+    for item, pulls in zip(items, (upwards[:, speaking] @ having.T).tolist(), strict=True):
+        pull = {genre: pulls[rows[genre]] for genre in item.genres if genre in rows}
+        genre = max(pull, key=lambda name: pull[name], default="")
+        words.append(f"You like {genre}." if pull.get(genre, 0) > 0 else _PLAIN["model"])
+    return words
 
 
 def _named(item: Item) -> str:
@@ -106,42 +116,45 @@ def why(
     number: int, now: Served, scorer: Scorer | None, scores: Floats | None, state: UserState
 ) -> Why:
     """Explain one item to one user; `scores` by number, None where there is no personal model."""
-    catalogue, history = now.catalogue, state.history
-    item = catalogue[number]
-    obstacles = _obstacles(item, number, state)
+    catalogue, history, moment = now.catalogue, state.history, datetime.now(UTC)
     unseen = catalogue.mask.copy()
     seen = np.concatenate([history.items, state.shown])
     unseen[seen[seen < len(unseen)]] = False
-    reacted = np.flatnonzero(history.items == number)
     score = rest = rank = None
     told: list[Contribution] = []
     if scorer is not None and scores is not None and number < len(scores):
         score = float(scores[number])
-        added = scorer.contributions(history, number)
+        (added,) = scorer.contributions(history, [number])
         rest = score - float(added.sum())
-        told = [
-            Contribution(
-                catalogue[int(history.items[i])], float(history.weights[i]), float(added[i])
-            )
-            for i in np.argsort(-np.abs(added), kind="stable")[:TOLD].tolist()
-            if added[i] and history.items[i] < catalogue.size
-        ]
+        told = _told(added, catalogue, history)
+        boosted = now.controls.rules.effects(now.masks, moment).boosted(scores, catalogue.mask)
+        boosted = boosted[: len(unseen)]
         if unseen[number]:
-            rank = 1 + int((unseen & (scores[: len(unseen)] > score)).sum())
+            rank = 1 + int((unseen[: len(boosted)] & (boosted > boosted[number])).sum())
+    reacted = np.flatnonzero(history.items == number)
     return Why(
-        item=item,
+        item=catalogue[number],
         score=score,
         rank=rank,
         of=int(unseen.sum()),
         rest=rest,
         contributions=told,
-        obstacles=obstacles,
+        obstacles=_obstacles(catalogue[number], number, state),
         weight=float(history.weights[reacted[0]]) if len(reacted) else None,
         times_shown=int((state.shown == number).sum()),
         likes=_count(now.online.likes, number),
         shows=_count(now.online.shows, number),
-        rules=now.controls.rules.touching(number, now.masks, datetime.now(UTC)),
+        rules=now.controls.rules.touching(number, now.masks, moment),
     )
+
+
+def _told(added: Floats, catalogue: Catalogue, history: History) -> list[Contribution]:
+    """Return the contributions that move the score most."""
+    return [
+        Contribution(catalogue[int(history.items[i])], float(history.weights[i]), float(added[i]))
+        for i in np.argsort(-np.abs(added), kind="stable")[:TOLD].tolist()
+        if added[i] and history.items[i] < catalogue.size
+    ]
 
 
 def _count(counts: Floats, number: int) -> float:

@@ -182,7 +182,8 @@ class WhyOut(Schema):
         description="The reactions that move the score most."
     )
     rank: int | None = Field(
-        examples=[3], description="Place among what may appear now; null when it may not."
+        examples=[3],
+        description="Place by score, boosts of rules included, among what may appear now; null when it may not, or when nothing can be scored.",
     )
     of: int = Field(examples=[9125], description="How many items may appear now.")
     obstacles: list[str] = Field(

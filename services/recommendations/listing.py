@@ -97,6 +97,8 @@ class Lister:
         now = held.now()
         plan = await _planned(now, user_id, wish)
         model = held.served(plan.version)
+        if plan.version is not None and (model is None or model.version != plan.version):
+            plan = plan._replace(experiment=None, variant=None)  # not what the variant was to get
         scores = await held.scores(state.history, model)
         served = model if scores is not None else None
         places = rank(
@@ -168,7 +170,9 @@ class _Plan(NamedTuple):
 
 
 async def _planned(now: Served, user_id: str | None, wish: Wish) -> _Plan:
-    assigned = assign(now.controls.experiments, user_id) if user_id else None
+    # Who asks for a scenario by name gets it, and nobody's variant.
+    asks = wish.scenario is None and user_id is not None
+    assigned = assign(now.controls.experiments, user_id or "") if asks else None
     scenario = wish.scenario
     if scenario is None and assigned and assigned.scenario in now.controls.scenarios:
         scenario = assigned.scenario  # one that is understood no longer is not the user's mistake

@@ -92,15 +92,18 @@ class Gate:
         champion = self._champion
         if champion is None:
             return Verdict(True, f"{candidate.name} is the first model that can serve.")
-        if champion.manifest.serving.get("epoch") != self._dataset.epoch:
-            return Verdict(True, "The champion is from before the last cleanup.")
         scorer = _placed(champion, self._dataset)
         if scorer is None:
-            return Verdict(True, "The champion cannot be served by this release.")
+            return Verdict(
+                True, "The champion cannot be served any more: another cleanup or release."
+            )
+        if champion.manifest.data.sha256 == self._dataset.sha256:
+            return _on_the_same_data(candidate, champion)
         unseen = _since(self._dataset, champion)
         later = users_to_judge_by(unseen.holdout, self._dataset.items)
-        # Not those who chose the parameters.
+        # Not those who chose the parameters, nor those whom all models tell what is popular.
         judges = np.intersect1d(later, candidate.evaluation.users)
+        judges = judges[np.diff(unseen.train.starts)[judges] > 0]
         if len(judges) < ENOUGH:
             return _without_comparison(candidate, comparison, champion, len(judges))
         return self._compare(candidate, scorer, unseen, judges)
@@ -131,6 +134,20 @@ class Gate:
         if high >= 0 and objection:
             return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
         return Verdict(high >= 0, reason, theirs.measures, advantage)
+
+
+def _on_the_same_data(candidate: Candidate, champion: LoadedVersion) -> Verdict:
+    """Compare what both got on the same hold-out; the champion's figure stands in its manifest."""
+    name = str(champion.manifest.parameters.get("model"))
+    theirs = (champion.manifest.metrics.get(name) or {}).get("ndcg")
+    ours = candidate.evaluation.measures.ndcg
+    if theirs is None or ours > theirs:
+        return Verdict(True, f"{candidate.name} is better than the champion on the same data.")
+    return Verdict(
+        False,
+        f"The champion learned from the same data and has NDCG@10 {theirs:.4f} on the same hold-out,"
+        f" {candidate.name} {ours:.4f}.",
+    )
 
 
 def _without_comparison(
@@ -204,6 +221,8 @@ def _since(dataset: Dataset, champion: LoadedVersion) -> Split:
 
 
 def _placed(champion: LoadedVersion, dataset: Dataset) -> Scorer | None:
+    if champion.manifest.serving.get("epoch") != dataset.epoch:
+        return None
     try:
         scorer = load_scorer(champion)
     except (ValueError, KeyError, TypeError):  # made by a later release, or an earlier one

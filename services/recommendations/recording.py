@@ -175,12 +175,19 @@ class Recorder:
 async def _wanted(
     connection: AsyncConnection, workspace: str, reactions: list[Reaction]
 ) -> list[Reaction]:
-    """Return the reactions without those of people who asked to be erased after them."""
+    """Return the reactions without those of people who asked to be erased after them.
+
+    What happened before counts as before, whenever it arrives: a file that is imported again must not
+    bring anybody back.
+    """
     if not reactions:
         return reactions
-    oldest = min(r.accepted_at for r in reactions)
-    erased = await erasures.since(connection, workspace, oldest)
-    return [r for r in reactions if not erased.holds(r.interaction.user_id, r.accepted_at)]
+    erased = await erasures.since(connection, workspace, min(map(_earliest, reactions)))
+    return [r for r in reactions if not erased.holds(r.interaction.user_id, _earliest(r))]
+
+
+def _earliest(reaction: Reaction) -> datetime:
+    return min(reaction.accepted_at, reaction.interaction.occurred_at)
 
 
 async def _name(

@@ -81,10 +81,11 @@ class Recommender:
     async def recommend_to_many(
         self, workspace: str, user_ids: Sequence[str], wish: Wish, *, remember: bool = True
     ) -> list[Recommendations]:
-        """Return a list for each of the users; some at a time share their costs."""
+        """Return a list for each of the users, once for who is named twice; some share their costs."""
         made: list[Recommendations] = []
-        for start in range(0, len(user_ids), AT_ONCE):
-            some = user_ids[start : start + AT_ONCE]
+        once = list(dict.fromkeys(user_ids))
+        for start in range(0, len(once), AT_ONCE):
+            some = once[start : start + AT_ONCE]
             each = (self.recommend(workspace, user, wish, remember=remember) for user in some)
             made += await asyncio.gather(*each)
         return made

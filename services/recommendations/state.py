@@ -62,7 +62,7 @@ def prefix(workspace: str) -> str:
 
 def history_key(workspace: str, generation: int, user_id: str) -> str:
     """Return the cache key of what a user did."""
-    return f"{prefix(workspace)}{generation}:h:{user_id}"
+    return f"{prefix(workspace)}{generation}:r:{user_id}"
 
 
 def shown_key(workspace: str, generation: int, user_id: str) -> str:

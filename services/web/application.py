@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from services.telemetry import logs
@@ -19,6 +19,7 @@ from services.web.direct import DirectRoute
 from services.web.edge import Edge
 from services.web.errors import RETRY_AFTER, add_error_handlers
 from services.web.openapi import COMMON_ERRORS, TruthfulApp
+from services.web.parameters import refuse_unknown_parameters
 from services.web.resources import Resources, open_resources
 
 # Objects that may be made before Python looks for dead cycles among them. A request makes thousands and
@@ -70,7 +71,12 @@ def create_app(*services: Service, settings: PlatformSettings | None = None) -> 
     )
     for service in services:
         for router in service.routers:
-            app.include_router(router, tags=[service.name], responses=COMMON_ERRORS)
+            app.include_router(
+                router,
+                tags=[service.name],
+                responses=COMMON_ERRORS,
+                dependencies=[Depends(refuse_unknown_parameters)],
+            )
             app.router.routes[:0] = _direct_routes(router, service.direct)
     app.include_router(_health)
     add_error_handlers(app)

@@ -22,6 +22,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Message, Receive, Scope, Send
 
+from services.web.parameters import refuse_unknown_parameters
+
 Value = Callable[[str], Any]  # a text from the path or the query → what the endpoint takes
 Dependency = Callable[[Request], Awaitable[Any]]
 
@@ -94,6 +96,7 @@ class DirectRoute(BaseRoute):
                 given[name] = model.model_validate_json(await _json(request))
             given |= self._parameters(scope)
         except (ValidationError, _NotDirect):
+            await refuse_unknown_parameters(request)
             again = _replayed(await request.body()) if self._bodies else receive
             await self._route.app(scope, again, send)
             return
@@ -109,8 +112,10 @@ class DirectRoute(BaseRoute):
             given[name] = copy(default)
         if query and self._in_query:
             texts = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
-            for name in texts.keys() & self._in_query.keys():
-                given[name] = self._in_query[name](texts[name])
+            if texts.keys() - self._in_query.keys():
+                raise _NotDirect
+            for name, text in texts.items():
+                given[name] = self._in_query[name](text)
         return given
 
 

@@ -66,7 +66,7 @@ def test_the_demo_runs_learns_stops_at_ctrl_c_and_keeps_its_data(tmp_path: Path)
     assert not set(first["item_ids"]) & set(second["item_ids"])
     assert liked not in second["item_ids"]
     assert len(listed) == 100
-    assert spoken.count("\ncurl ") == 3
+    assert spoken.count("curl -s") == 3
     assert "Your data stays in" in log.read_text()
 
     with running(home, port) as (client, _):

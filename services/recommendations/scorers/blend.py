@@ -6,11 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.recommendations.catalogue import Item
-from services.recommendations.scorers.interface import Floats, History, Scorer
+from services.recommendations.scorers.factors import FactorScorer
+from services.recommendations.scorers.interface import (
+    NOTHING,
+    Floats,
+    History,
+    Scorer,
+    spread_of,
+)
 
-TINY = np.float32(1e-9)  # below it all scores are equal, and stay 0
+REMEMBERED = 1_000  # spreads of histories: a list is explained soon after it was scored
 
 
 def own_arrays(arrays: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -22,7 +30,8 @@ def own_arrays(arrays: Mapping[str, Any], name: str) -> dict[str, Any]:
 class BlendScorer:
     """Each part's scores divided by their standard deviation over the items, for each history on its own,
     then summed by weights: models speak in units of their own, and more loudly for longer histories.
-    (Taking away the mean too would change nothing: it is the same for all items of a history.)
+    (Taking away the mean too would change nothing: it is the same for all items of a history.) The deviation
+    is that over all items of the catalogue: of factors from their items' moments, of others from the scores.
 
     An item that only one part knows (a new one, by its features) is ranked by that part alone.
     """
@@ -31,7 +40,8 @@ class BlendScorer:
         if len(parts) != len(weights) or not parts:
             raise ValueError("A blend has one weight for each of its parts, and one part at least.")
         self._parts = list(parts)
-        self._weights = [np.float32(weight) for weight in weights]
+        self._weights = np.array(weights, np.float32)
+        self._spreads: dict[bytes, Floats] = {}
 
     @property
     def popularity(self) -> Floats:
@@ -42,22 +52,34 @@ class BlendScorer:
         """See `Scorer`."""
         for part in self._parts:
             part.place(items, size)
+        self._spreads.clear()
 
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`."""
-        total = np.zeros((len(histories), len(self.popularity)), np.float32)
-        for part, weight in zip(self._parts, self._weights, strict=True):
-            scores = part.score(histories)
-            scores *= weight / np.maximum(_spread(scores), TINY)
-            total += scores
-        for row, history in enumerate(histories):
-            if self._silent(history):
-                total[row] = self.popularity
-        return total
+        scores, spreads = self._scored(histories)
+        if len(self._spreads) > REMEMBERED:
+            self._spreads.clear()
+        self._spreads.update(zip(map(_key, histories), spreads, strict=True))
+        return scores
 
-    def _silent(self, history: History) -> bool:
-        known = (history.items >= 0) & (history.items < len(self.popularity))
-        return not (history.weights[known] != 0).any()
+    def _scored(self, histories: Sequence[History]) -> tuple[Floats, Floats]:
+        """Return scores, and how far each history's are spread in each part (histories, parts)."""
+        total = np.zeros((len(histories), len(self.popularity)), np.float32)
+        spreads = np.ones((len(histories), len(self._parts)), np.float32)
+        for place, (part, weight) in enumerate(zip(self._parts, self._weights, strict=True)):
+            scores, spreads[:, place] = _weighed(part, histories, weight)
+            total += scores
+        total[self._silent(histories)] = self.popularity
+        return total, spreads
+
+    def _silent(self, histories: Sequence[History]) -> NDArray[np.bool_]:
+        """Return which histories say nothing of any item."""
+        owners = np.repeat(np.arange(len(histories)), [len(each.items) for each in histories])
+        items = np.concatenate([NOTHING.items, *(each.items for each in histories)])
+        weights = np.concatenate([NOTHING.weights, *(each.weights for each in histories)])
+        silent = np.ones(len(histories), bool)
+        silent[owners[(items >= 0) & (items < len(self.popularity)) & (weights != 0)]] = False
+        return silent
 
     def alike(self, number: int) -> Floats:
         """See `Scorer`. The parts' similarities, by their weights."""
@@ -69,19 +91,27 @@ class BlendScorer:
 
     def _mean(self, found: Sequence[Floats]) -> Floats:
         weighed = [w * each for w, each in zip(self._weights, found, strict=True)]
-        return np.clip(sum(weighed) / sum(self._weights), -1.0, 1.0)
+        return np.asarray(np.clip(sum(weighed) / self._weights.sum(), -1.0, 1.0), np.float32)
 
-    def contributions(self, history: History, number: int) -> Floats:
+    def contributions(self, history: History, numbers: Sequence[int]) -> Floats:
         """See `Scorer`. Exact, given how far the scores of this history are spread."""
-        total = np.zeros(len(history.items), np.float32)
-        for part, weight in zip(self._parts, self._weights, strict=True):
-            spread = np.maximum(_spread(part.score([history])), TINY)
-            total += weight / spread[0, 0] * part.contributions(history, number)
+        spreads = self._spreads.get(_key(history))
+        if spreads is None:
+            spreads = self._scored([history])[1][0]
+        total = np.zeros((len(numbers), len(history.items)), np.float32)
+        for part, factor in zip(self._parts, self._weights / spreads, strict=True):
+            total += factor * part.contributions(history, numbers)
         return total
 
 
-def _spread(scores: Floats) -> Floats:
-    if not scores.shape[1]:
-        return np.ones((len(scores), 1), np.float32)
-    spread: Floats = scores.std(axis=1, keepdims=True)
-    return spread
+def _key(history: History) -> bytes:
+    return history.items.tobytes() + history.weights.tobytes()
+
+
+def _weighed(part: Scorer, histories: Sequence[History], weight: float) -> tuple[Floats, Floats]:
+    if isinstance(part, FactorScorer):
+        return part.weighed(histories, weight)
+    scores = part.score(histories)
+    spreads = spread_of(scores)
+    scores *= (weight / spreads)[:, None]
+    return scores, spreads

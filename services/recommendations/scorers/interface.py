@@ -18,6 +18,11 @@ Arrays = Mapping[str, NDArray[Any]]
 HALF_LIVES = 7  # a reaction older than these counts less than a hundredth, and is left out
 LONGEST = 1_000  # reactions of a history that count where a model sets no bound of its own
 
+ROUNDING = (
+    1e-3  # a spread below this share of the scores' size is rounding: the sums have seven digits
+)
+TINY = 1e-9  # below it all scores are 0, and stay so
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -49,8 +54,8 @@ class Scorer(Protocol):
     def pairwise(self, numbers: Sequence[int]) -> Floats:
         """Return new similarities (n, n) in [-1, 1] of these items to each other, 1 on the diagonal."""
 
-    def contributions(self, history: History, number: int) -> Floats:
-        """Return (reactions,): what each reaction of the history adds to the score of this item."""
+    def contributions(self, history: History, numbers: Sequence[int]) -> Floats:
+        """Return new (n, reactions): what each reaction of the history adds to each of these items' scores."""
 
 
 class Recency:
@@ -85,14 +90,19 @@ class Recency:
         return History(items, weights)
 
     def padded(self, histories: Sequence[History], size: int) -> tuple[NDArray[np.intp], Floats]:
-        """Return items and weights (histories, longest), 0 where a history is shorter."""
-        recent = [self.recent(history, size) for history in histories]
-        width = max((len(each.items) for each in recent), default=0)
-        items = np.zeros((len(recent), max(1, width)), np.intp)
+        """Return what `recent` does for each, (histories, longest), with 0 before what is shorter."""
+        longest = max((len(history.items) for history in histories), default=0)
+        decay = self.decay(max(1, longest))
+        items = np.zeros((len(histories), len(decay)), np.intp)
         weights = np.zeros(items.shape, np.float32)
-        for row, each in enumerate(recent):
-            items[row, : len(each.items)] = each.items
-            weights[row, : len(each.items)] = each.weights
+        for row, history in enumerate(histories):
+            if count := min(len(history.items), len(decay)):
+                items[row, -count:] = history.items[-count:]
+                weights[row, -count:] = history.weights[-count:]
+        weights *= decay
+        unplaced = (items >= size) | (items < 0)
+        if unplaced.any():
+            items[unplaced], weights[unplaced] = 0, 0.0
         return items, weights
 
 
@@ -102,12 +112,24 @@ def features_of(item: Item) -> list[str]:
     return genres + [f"label:{key}:{value}" for key, value in item.labels.items()]
 
 
+def spread(squares: NDArray[Any], means: NDArray[Any]) -> Floats:
+    """Return the standard deviations for mean squares and means, never so small that they are rounding."""
+    variances = np.maximum(squares - means**2, ROUNDING**2 * squares)
+    return np.asarray(np.maximum(np.sqrt(variances), TINY), np.float32)
+
+
+def spread_of(scores: Floats) -> Floats:
+    """Return the standard deviation (n,) of each row of scores (n, size) over the items."""
+    size = max(1, scores.shape[1])
+    return spread(np.vecdot(scores, scores) / size, scores.sum(axis=1) / size)
+
+
 def grown(array: Floats, size: int) -> Floats:
-    """Return the array with room for `size` columns; doubled, so that growing costs little per item."""
-    if size <= array.shape[-1]:
+    """Return the array with room for `size` rows; doubled, so that growing costs little per item."""
+    if size <= len(array):
         return array
-    room = np.zeros((*array.shape[:-1], max(size, 2 * array.shape[-1])), array.dtype)
-    room[..., : array.shape[-1]] = array
+    room = np.zeros((max(size, 2 * len(array)), *array.shape[1:]), array.dtype)
+    room[: len(array)] = array
     return room
 
 

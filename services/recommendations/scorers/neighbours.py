@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+# It is not public, but it is as old as scipy.sparse; what is public copies each row before it adds it up.
+from scipy.sparse._sparsetools import csc_matvec
 
 from services.recommendations.scorers.interface import (
     Arrays,
@@ -26,17 +30,18 @@ class NeighbourScorer(PopularityScorer):
     lead, ascending within an item; `weights` float32 (n,); `precisions` float32 (k,), positive: the
     diagonal of the inverse, by which a weight becomes a partial correlation.
 
-    Serving: what `Recency` takes. Memory: 8 bytes a weight, mapped from disk where the store is local, and
-    8 bytes an item of the catalogue. Time of a score: the weights of the items of the history.
+    Serving: what `Recency` takes. Memory: 8 bytes a weight, and 8 more mapped from disk where the store is
+    local; 8 bytes an item of the catalogue. Time of a score: the weights of the items of the history.
     """
 
     def __init__(self, arrays: Arrays, serving: Mapping[str, Any]) -> None:
         super().__init__(arrays)
         count = len(self._numbers)
-        self._starts, self._targets = arrays["starts"], arrays["targets"]
         self._weights = matrix(arrays["weights"], (-1,))
         self._precisions = matrix(arrays["precisions"], (count,))
-        _check(self._starts, self._targets, self._numbers, len(self._weights))
+        _check(arrays["starts"], arrays["targets"], self._numbers, len(self._weights))
+        self._starts = arrays["starts"].astype(np.int32)
+        self._targets = np.ascontiguousarray(arrays["targets"], np.int32)
         if (self._precisions <= 0).any():
             raise ValueError("An array of the model, precisions, is not positive.")
         self._recency = Recency(serving)
@@ -44,41 +49,48 @@ class NeighbourScorer(PopularityScorer):
         self._room = int(self._targets.max(initial=-1)) + 1
         self._row = np.full(max(self._room, int(self._numbers.max(initial=-1)) + 1), -1, np.int32)
         self._row[self._numbers] = np.arange(count, dtype=np.int32)
+        # The same weights by the item to which they lead.
+        rows = csr_array((self._weights, self._targets, self._starts), (count, self._room))
+        self._into = rows.tocsc()
 
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`. An item unknown to the model gets 0."""
-        scores = np.empty((len(histories), self._size), np.float32)
-        for row, history in enumerate(histories):
-            recent = self._recency.recent(history, self._size)
-            scores[row] = self._sum(recent) if recent.weights.any() else self.popularity
-        return scores
-
-    def _sum(self, history: History) -> Floats:
-        rows = self._rows(history.items)
-        known = rows >= 0
-        rows, weights = rows[known], history.weights[known]
-        starts = self._starts[rows]
-        lengths = self._starts[rows + 1] - starts
-        ends = np.cumsum(lengths)
-        places = np.arange(ends[-1] if len(ends) else 0)
-        places += np.repeat(starts - ends + lengths, lengths)
-        values = self._weights[places] * np.repeat(weights, lengths)
-        return self._spread(self._targets[places], values)
-
-    def _spread(self, targets: NDArray[Any], values: Floats) -> Floats:
+        items, weights = self._recency.padded(histories, self._size)
+        starts, stops = self._borders(items)
+        order = np.argsort(-starts, axis=1)
+        # To csc_matvec an item's weights are a column. It is told of those of the history alone, as parts of
+        # the whole array; what lies between two of them stops before it starts, since they descend.
+        borders = np.zeros((len(items), 2 * items.shape[1]), np.int32)
+        borders[:, ::2] = np.take_along_axis(starts, order, axis=1)
+        borders[:, 1::2] = np.take_along_axis(stops, order, axis=1)
+        factors = np.zeros(borders.shape, np.float32)
+        factors[:, ::2] = np.take_along_axis(weights, order, axis=1)
         width = max(self._size, self._room)
-        return np.bincount(targets, values, width)[: self._size].astype(np.float32)
+        scores = np.zeros((len(histories), width), np.float32)
+        shape = width, borders.shape[1] - 1
+        for row, found in enumerate(scores):
+            csc_matvec(*shape, borders[row], self._targets, self._weights, factors[row], found)
+        scores = scores[:, : self._size]
+        scores[~weights.any(axis=1)] = self.popularity
+        return scores
 
     def _rows(self, numbers: NDArray[Any]) -> NDArray[Any]:
         inside = numbers < len(self._row)
         return np.where(inside, self._row[np.where(inside, numbers, 0)], -1)
 
+    def _borders(self, numbers: NDArray[Any]) -> tuple[Ints, Ints]:
+        """Return where the weights of these items start and stop; 0 and 0 for an unknown one."""
+        rows = self._rows(numbers)
+        known = rows >= 0
+        return np.where(known, self._starts[rows], 0), np.where(known, self._starts[rows + 1], 0)
+
     def alike(self, number: int) -> Floats:
         """See `Scorer`. The partial correlation: -Pᵢⱼ/√(PᵢᵢPⱼⱼ) = Bᵢⱼ·√(Pⱼⱼ/Pᵢᵢ), given all other items."""
         targets, correlations = self._correlations(number)
-        found = np.clip(self._spread(targets, correlations), -1.0, 1.0)
+        found = np.zeros(max(self._size, self._room), np.float32)
+        found[targets] = np.clip(correlations, -1.0, 1.0)
         found[number] = 1.0
-        return found
+        return found[: self._size]
 
     def _correlations(self, number: int) -> tuple[NDArray[Any], Floats]:
         row = int(self._rows(np.array([number]))[0])
@@ -102,18 +114,26 @@ class NeighbourScorer(PopularityScorer):
         np.fill_diagonal(found, 1.0)
         return np.clip(found, -1.0, 1.0)
 
-    def contributions(self, history: History, number: int) -> Floats:
+    def contributions(self, history: History, numbers: Sequence[int]) -> Floats:
         """See `Scorer`. Exact: a score is nothing but their sum."""
         recent = self._recency.recent(history, self._size)
-        found = np.zeros(len(history.items), np.float32)
-        offset = len(found) - len(recent.items)
-        for place, row in enumerate(self._rows(recent.items).tolist()):
-            if row < 0:
-                continue
-            part = slice(self._starts[row], self._starts[row + 1])
-            position = int(np.searchsorted(self._targets[part], number))
-            if position < len(self._targets[part]) and self._targets[part][position] == number:
-                found[offset + place] = recent.weights[place] * self._weights[part][position]
+        rows = self._rows(recent.items)
+        place = np.full(
+            len(self._numbers) + 1, -1, np.int32
+        )  # in the history; the last: of unknown items
+        place[rows] = np.arange(len(rows))
+        asked = np.minimum(np.asarray(numbers, np.intp), self._room)
+        starts = self._into.indptr[asked]
+        stops = self._into.indptr[np.minimum(asked + 1, self._room)]
+        parts = [slice(*ends) for ends in zip(starts.tolist(), stops.tolist(), strict=True)]
+        places = place[np.concatenate([self._into.indices[part] for part in (slice(0), *parts)])]
+        weights = np.concatenate([self._into.data[part] for part in (slice(0), *parts)])
+        owners = np.repeat(np.arange(len(parts)), stops - starts)
+        hits = np.flatnonzero(places >= 0)
+        table = np.zeros((len(parts), len(rows)), np.float32)
+        table[owners[hits], places[hits]] = weights[hits]
+        found = np.zeros((len(parts), len(history.items)), np.float32)
+        found[:, len(history.items) - len(rows) :] = table[:, place[rows]] * recent.weights
         return found
 
 

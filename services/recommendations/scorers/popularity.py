@@ -52,6 +52,6 @@ class PopularityScorer:
         """See `Scorer`."""
         return np.eye(len(numbers), dtype=np.float32)
 
-    def contributions(self, history: History, number: int) -> Floats:  # noqa: ARG002 - the interface
+    def contributions(self, history: History, numbers: Sequence[int]) -> Floats:
         """See `Scorer`. No reaction counts."""
-        return np.zeros(len(history.items), np.float32)
+        return np.zeros((len(numbers), len(history.items)), np.float32)

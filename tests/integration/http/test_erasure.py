@@ -11,12 +11,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from services import broker, database
+from services import broker, cache, database
 from services.messages.envelope import Event
 from services.messages.types import InteractionRecorded
 from services.model_store import Draft, ModelStore
 from services.recommendations import snapshots
 from services.recommendations.loading import MODEL
+from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.tables import metadata
 from tests.integration.http.stage import Api, Platform, until
 from tests.integration.recommendations import small_models
@@ -218,3 +219,24 @@ async def likes_of_i0(api: Api, count: int) -> bool:
 
 async def has_history(api: Api, user_id: str) -> bool:
     return bool(await api.history(user_id))
+
+
+async def test_importing_what_happened_before_does_not_bring_the_user_back(
+    used: Api, platform: Platform
+) -> None:
+    """A file that is imported again says now what was done long ago."""
+    await erase(used)
+    async with (
+        database.connect(platform.settings.database) as db,
+        cache.connect(platform.settings.cache) as connected,
+    ):
+        told = InteractionRecorded(
+            user_id="ada",
+            item_id="i1",
+            kind="like",
+            occurred_at=datetime.now(UTC) - timedelta(days=365),
+        )
+        imported = [Reaction("imported", datetime.now(UTC), told)]
+        recorder = Recorder(db, connected)
+        assert await recorder.record(used.workspace, imported, follow=False) == 0
+    assert await rows_of(platform, used.workspace, "ada") == []

@@ -164,6 +164,7 @@ async def test_ids_may_hold_any_printable_characters(api: Api, name: str) -> Non
         ("limit=ten", {"query.limit"}),
         ("genre=&limit=0&exclude=", {"query.genre", "query.limit", "query.exclude.0"}),
         ("exclude=%00", {"query.exclude.0"}),
+        ("filtr=hidden&explian=1&limit=3", {"query.filtr", "query.explian"}),
     ],
 )
 async def test_names_every_parameter_that_does_not_fit(

@@ -44,7 +44,9 @@ class Shelf:
         self.dead.append((list(events), reason))
 
     async def run(self, handler: consumer.Handler) -> None:
-        running = consumer.run(self, INTERACTIONS, {name: handler for name in INTERACTIONS.types}, stop=self.stop)  # type: ignore[arg-type]
+        running = consumer.run(
+            self, INTERACTIONS, dict.fromkeys(INTERACTIONS.types, handler), stop=self.stop
+        )  # type: ignore[arg-type]
         await asyncio.wait_for(running, 5)
 
 

@@ -72,7 +72,7 @@ def test_what_the_budget_leaves_no_room_for_is_named(board: Dataset, kinds: list
     comparison = compared(board, budget=0.0)
     assert [each.name for each in comparison.candidates] == ["popularity"]
     (note,) = comparison.notes
-    assert "no room for: ease Strength(regularisation=10.0)" in note
+    assert "no room for: ease (regularisation 10.0)" in note
 
 
 def test_a_model_that_is_too_large_is_left_out_and_says_so(

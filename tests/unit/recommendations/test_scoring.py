@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from services.model_store import encode_strings
 from services.recommendations.catalogue import Item
-from services.recommendations.scorers.interface import Recency
+from services.recommendations.scorers.factors import FactorScorer
+from services.recommendations.scorers.interface import Recency, spread_of
+from services.recommendations.scorers.tiles import Tiles
 from services.recommendations.scoring import (
     NOTHING,
     History,
@@ -172,6 +174,33 @@ def test_without_a_half_life_all_reactions_count_alike_within_the_bound() -> Non
 
 
 @given(
+    lengths=st.lists(st.integers(0, 30), max_size=5),
+    half_life=st.none() | st.floats(0.1, 5),
+    seed=st.integers(0, 100),
+)
+def test_histories_side_by_side_are_what_each_is_alone(
+    lengths: list[int], half_life: float | None, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    told = [
+        History(
+            random.integers(-1, 12, length).astype(np.int32),
+            random.uniform(-1, 1, length).astype(np.float32),
+        )
+        for length in lengths
+    ]
+    recency = Recency({"half_life": half_life, "history": 20})
+    items, weights = recency.padded(told, 10)
+    assert items.shape == weights.shape
+    for row, each in enumerate(told):
+        recent = recency.recent(each, 10)
+        before = items.shape[1] - len(recent.items)
+        assert items[row, before:].tolist() == recent.items.tolist()
+        assert weights[row, before:] == pytest.approx(recent.weights)
+        assert not weights[row, :before].any()
+
+
+@given(
     weights=st.lists(st.floats(-1, 1, width=32), max_size=60),
     half_life=st.none() | st.floats(0.1, 100),
 )
@@ -206,7 +235,10 @@ def test_neighbours_are_summed_by_the_weights_of_the_history() -> None:
     (scores,) = scorer.score([history((0, 1.0), (2, -1.0), (5, 1.0), (6, 1.0))])
     assert scores.tolist() == [0.125, 0, 0.5, 0, 0, 0.25, 0]
     assert scorer.alike(0).tolist() == [1, 0, 0.25, 0, 0, 0.125, 0]
-    assert scorer.contributions(history((2, -1.0), (0, 1.0)), 0).tolist() == [0.125, 0]
+    assert scorer.contributions(history((2, -1.0), (0, 1.0)), [0, 5]).tolist() == [
+        [0.125, 0],
+        [0, 0.25],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +275,51 @@ def test_a_blend_adds_scores_in_units_of_their_own_spread() -> None:
     assert other.std() == pytest.approx(1.0, abs=1e-3)
     (half,) = blended({"a": 0.5, "b": 0.5}).score(told)
     assert half == pytest.approx(0.5 * one + 0.5 * other, abs=1e-3)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 300), min_size=1, max_size=4),
+    seed=st.integers(0, 1_000),
+    width=st.integers(1, 40),
+)
+def test_a_product_in_tiles_is_the_product(sizes: list[int], seed: int, width: int) -> None:
+    random = np.random.default_rng(seed)
+    tiles, expected = Tiles(3), np.zeros((3, 0), np.float32)
+    for size in sizes:
+        tiles.grow(size)
+        expected = np.pad(expected, ((0, 0), (0, max(0, size - expected.shape[1]))))
+        numbers = random.choice(size, random.integers(0, size + 1), replace=False)
+        columns = random.normal(size=(len(numbers), 3)).astype(np.float32)
+        tiles.put(numbers, columns)
+        expected[:, numbers] = columns.T
+    vectors = random.normal(size=(width, 3)).astype(np.float32)
+    found = tiles.product(vectors, expected.shape[1])
+    assert found == pytest.approx(vectors @ expected, abs=1e-4)
+
+
+def test_how_far_scores_are_spread_is_known_from_the_items_alone() -> None:
+    """Items that change, are new or have no place are all in it."""
+    scorer = build_scorer(arrays(), SERVING)
+    assert isinstance(scorer, FactorScorer)
+    histories = [history((0, 1.0), (5, -0.5)), history((2, 1.0)), NOTHING]
+    for genres, size in (((), 6), (("odd",), 7), (("odd",), 300), ((), 9)):
+        scorer.place([Item(number, str(number), genres=genres) for number in (0, 2, 3, 5)], size)
+        weighed, spreads = scorer.weighed(histories, 0.5)
+        scores = scorer.score(histories)
+        assert spreads == pytest.approx(scores.std(axis=1), rel=1e-3)
+        assert weighed == pytest.approx(0.5 * scores / spreads[:, None], rel=1e-3, abs=1e-6)
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50), st.floats(0, 10))
+def test_a_spread_is_the_standard_deviation_unless_it_is_rounding(
+    scores: list[float], offset: float
+) -> None:
+    row = np.array([scores], np.float32) + np.float32(offset)
+    size = np.sqrt((row.astype(np.float64) ** 2).mean())
+    expected = row.astype(np.float64).std()
+    found = float(spread_of(row)[0])
+    assert found > 0
+    assert abs(found - expected) <= 2e-3 * size + 1e-9
 
 
 def test_a_blend_needs_a_weight_for_each_part_and_parts_that_are_none() -> None:

@@ -130,7 +130,9 @@ def test_an_empty_history_gets_popularity_and_so_does_one_of_unknown_items(model
 def test_items_unknown_to_the_model_get_numbers_and_change_no_others(model: Learned) -> None:
     scorer = model.scorer()
     before = scorer.score([likes(0, 2)])[0]
-    scorer.place([Item(40, "x", genres=("even",)), Item(41, "y"), Item(42, "z", ("new",))], 43)
+    scorer.place(
+        [Item(40, "x", genres=("even",)), Item(41, "y"), Item(42, "z", genres=("new",))], 43
+    )
     after, strange = scorer.score([likes(0, 2), likes(41, 0)])
     assert after.shape == (43,)
     assert np.isfinite(after).all()
@@ -182,7 +184,7 @@ def test_contributions_add_up_to_what_a_history_changes(personal: Learned) -> No
     """Score = contributions + a rest that does not depend on what was liked."""
     scorer = personal.scorer()
     history = told((0, 1.0), (3, 1.0), (8, -1.0), (99, 1.0), (2, 0.3))
-    found = scorer.contributions(history, 10)
+    (found,) = scorer.contributions(history, [10])
     assert found.shape == (5,)
     assert found[3] == 0
     assert found[0] > 0 > found[2]
@@ -190,8 +192,40 @@ def test_contributions_add_up_to_what_a_history_changes(personal: Learned) -> No
         assert found.sum() == pytest.approx(scorer.score([history])[0, 10], abs=2e-3)
 
 
-def test_without_a_history_nothing_contributes(model: Learned) -> None:
-    assert model.scorer().contributions(NOTHING, 3).shape == (0,)
+def test_contributions_to_many_items_are_those_to_each(personal: Learned) -> None:
+    for scored_before in (False, True):
+        scorer = personal.scorer()
+        for history in (
+            likes(0, 3, 0),
+            likes(*range(2, 36)),
+        ):  # twice the same; more than dimensions
+            if scored_before:
+                scorer.score([history])
+            together = scorer.contributions(history, [10, 1, 10, 39])
+            alone = np.vstack(
+                [scorer.contributions(history, [number]) for number in (10, 1, 10, 39)]
+            )
+            assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_blends_contributions_and_the_biases_of_its_parts_are_its_score(
+    checkerboard: Dataset, learned: dict[str, Learned]
+) -> None:
+    """EASE and ALS have none, so that theirs add up to all of it; in LightFM they are the same for all."""
+    fitted = blend.join(
+        {name: _learned(learned, name, checkerboard).fitted for name in ("ease", "als")},
+        {"ease": 0.4, "als": 0.6},
+    )
+    scorer = _learned(learned, "ease", checkerboard).scorer(fitted)
+    history = told((0, 1.0), (3, 1.0), (8, -1.0), (2, 0.3))
+    numbers = list(range(40))
+    found = scorer.contributions(history, numbers).sum(axis=1)
+    assert found == pytest.approx(scorer.score([history])[0], abs=5e-3)
+
+
+def test_without_a_history_or_items_nothing_contributes(model: Learned) -> None:
+    assert model.scorer().contributions(NOTHING, [3, 4]).shape == (2, 0)
+    assert model.scorer().contributions(likes(0, 2), []).shape == (0, 2)
 
 
 def test_recency_lets_the_newest_decide(personal: Learned) -> None:
