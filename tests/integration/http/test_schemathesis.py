@@ -64,6 +64,14 @@ MORE_RULES = {
 }
 
 
+# Ids may hold slashes: to `DELETE /users/{user_id}` this is another user, "ada/history".
+BELOW_AN_ID = {
+    "GET /users/{user_id}/history",
+    "GET /users/{user_id}/why/{item_id}",
+    "GET /items/{item_id}/similar",
+}
+
+
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve the app from a thread and give its address."""
@@ -107,6 +115,8 @@ def test_openapi_tells_the_truth(case: schemathesis.Case, session: requests.Sess
         case.method == "GET"
     ):  # in a URL all is text: what is of a wrong type may read as a right one
         excluded.append(CHECKS.get_one("negative_data_rejection"))
+    if case.operation.label in BELOW_AN_ID:
+        excluded.append(CHECKS.get_one("unsupported_method"))
     if case.operation.label in MORE_RULES:
         excluded.append(CHECKS.get_one("positive_data_acceptance"))
     case.call_and_validate(base_url=session.base_url, session=session, excluded_checks=excluded)
