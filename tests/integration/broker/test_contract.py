@@ -190,7 +190,7 @@ async def test_a_worker_handles_good_events_and_puts_the_poisonous_one_aside(
             stop.set()
 
     await broker.publish(events)
-    handlers = {"interaction.recorded": handler}
+    handlers = dict.fromkeys(INTERACTIONS.types, handler)
     await asyncio.wait_for(consumer.run(broker, INTERACTIONS, handlers, stop=stop), 20)
     (letter,) = await broker.dead_letters(10)
     assert letter.reason == "ValueError: too sweet"

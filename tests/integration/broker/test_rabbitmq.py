@@ -91,7 +91,8 @@ async def worker(broker: Broker) -> AsyncIterator[list[Event]]:
     async def handler(events: Sequence[Event]) -> None:
         handled.extend(events)
 
-    running = asyncio.create_task(consumer.run(broker, INTERACTIONS, {LIKE: handler}, stop=stop))
+    handlers = dict.fromkeys(INTERACTIONS.types, handler)
+    running = asyncio.create_task(consumer.run(broker, INTERACTIONS, handlers, stop=stop))
     try:
         yield handled
     finally:
