@@ -95,7 +95,7 @@ def train_recommendations(
     workspace: WorkspaceName = "default",
     seed: Annotated[int, typer.Option(help="The same data and seed give the same version.")] = 0,
     budget: Annotated[
-        float, typer.Option(help="Seconds in which the search for parameters begins a fit.", min=1)
+        float, typer.Option(help="Seconds for the search; a fit that has begun is finished.", min=1)
     ] = BUDGET,
     json: Json = False,
 ) -> None:
