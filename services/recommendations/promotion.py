@@ -26,10 +26,11 @@ from services.recommendations.evaluation import (
     evaluate,
     users_to_judge_by,
 )
+from services.recommendations.exposure import auc_of_shown
 from services.recommendations.grids import BASELINE
 from services.recommendations.loading import MODEL
 from services.recommendations.scoring import Scorer, load_scorer
-from services.recommendations.tuning import judge
+from services.recommendations.tuning import judge, placed
 
 # People with later likes that the champion has not learned from. With fewer there is no fair
 # comparison: the champion was trained on the very likes by which it would be judged. Nor do fewer
@@ -74,8 +75,11 @@ class Gate:
         self._seed = seed
 
     def choose(self, comparison: Comparison) -> tuple[Candidate, Verdict]:
-        """Return the best candidate that passes; where none does, the best of all and why it fails."""
-        ranked = comparison.best_first()
+        """Return the best candidate that passes; where none does, the best of all and why it fails.
+
+        Popularity is asked last: whatever passes is better than it.
+        """
+        ranked = sorted(comparison.best_first(), key=lambda each: each.name == BASELINE)
         verdicts = []
         for candidate in ranked:
             verdict = self.weigh(candidate, comparison)
@@ -86,7 +90,7 @@ class Gate:
 
     def weigh(self, candidate: Candidate, comparison: Comparison) -> Verdict:
         """Compare a candidate with popularity, and with the champion by what neither has learned from."""
-        objection = _against_popularity(candidate, comparison.baseline, self._parts)
+        objection = self._against_popularity(candidate, comparison.baseline)
         if objection:
             return Verdict(False, objection)
         champion = self._champion
@@ -107,6 +111,32 @@ class Gate:
         if len(judges) < ENOUGH:
             return _without_comparison(candidate, comparison, champion, len(judges))
         return self._compare(candidate, scorer, unseen, judges)
+
+    def _against_popularity(self, candidate: Candidate, baseline: Candidate) -> str | None:
+        """Return what speaks for popularity instead: a model must find clearly more of what people liked,
+        or tell clearly better what they liked from what they passed over (see `exposure`)."""
+        if candidate.name == BASELINE:
+            return None
+        ours, theirs = candidate.evaluation, baseline.evaluation
+        ndcg = difference(ours.ndcg, theirs.ndcg)
+        if not _is_clear(ndcg, len(ours.users)):
+            auc = self._auc_beyond(candidate, baseline)
+            collapsed = ours.measures.ndcg < COLLAPSED * theirs.measures.ndcg
+            if collapsed or not _is_clear(auc, len(ours.users)):
+                return (
+                    f"{candidate.name} is not clearly better than popularity: {_told(ndcg)} NDCG@10,"
+                    f" {_told(auc)} AUC of what was shown."
+                )
+        return _objection(ours, theirs, self._parts, "popularity's")
+
+    def _auc_beyond(self, candidate: Candidate, baseline: Candidate) -> Interval:
+        parts, users = self._parts, candidate.evaluation.users
+        ours, theirs = (
+            auc_of_shown(placed(each.fitted, self._dataset), parts.train, parts.holdout, users)
+            for each in (candidate, baseline)
+        )
+        both = np.isfinite(ours)  # the other has the same gaps
+        return difference(ours[both], theirs[both])
 
     def _compare(
         self, candidate: Candidate, champion: Scorer, unseen: Split, judges: NDArray[np.intp]
@@ -134,6 +164,16 @@ class Gate:
         if high >= 0 and objection:
             return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
         return Verdict(high >= 0, reason, theirs.measures, advantage)
+
+
+def _is_clear(found: Interval, people: int) -> bool:
+    mean, low, _ = found
+    return low > 0 if people >= ENOUGH else mean > 0
+
+
+def _told(found: Interval) -> str:
+    mean, low, high = found
+    return f"{mean:+.4f} (95 % interval {low:+.4f} to {high:+.4f})"
 
 
 def _on_the_same_data(candidate: Candidate, champion: LoadedVersion) -> Verdict:
@@ -177,19 +217,6 @@ def promote(
     except AliasMoved:
         return False, "Somebody else moved the alias meanwhile; what it names now stays."
     return True, verdict.reason
-
-
-def _against_popularity(candidate: Candidate, baseline: Candidate, parts: Split) -> str | None:
-    if candidate.name == BASELINE:
-        return None
-    mean, low, high = difference(candidate.evaluation.ndcg, baseline.evaluation.ndcg)
-    clear = low > 0 if len(candidate.evaluation.users) >= ENOUGH else mean > 0
-    if not clear:
-        return (
-            f"{candidate.name} is not clearly better than popularity:"
-            f" {mean:+.4f} NDCG@10 (95 % interval {low:+.4f} to {high:+.4f})."
-        )
-    return _objection(candidate.evaluation, baseline.evaluation, parts, "popularity's")
 
 
 def _objection(ours: Evaluation, theirs: Evaluation, parts: Split, whose: str) -> str | None:

@@ -200,7 +200,11 @@ def compared(ours: Evaluation, popular: Evaluation) -> tuple[Candidate, Comparis
     return candidate, Comparison([baseline, candidate], [], 0, len(ours.users))
 
 
-NO_MODEL = Fitted({}, {}, {})
+NO_MODEL = Fitted(
+    arrays={"numbers": np.zeros(0, np.int32), "popularity": np.zeros(0, np.float32)},
+    serving={"kind": "popularity"},
+    parameters={},
+)
 POPULAR = measured([0.1, 0.2] * 60)
 
 

@@ -1,0 +1,42 @@
+"""Judging without the bias of what was shown.
+
+People can like only what they came across. Where that was a list of popular items, their likes say that
+popular items are liked, and a model that knows better looks no better by them (exposure bias; Chen et al.,
+Bias and Debias in Recommender System, TOIS 2023). What they liked and what they passed over were both
+shown: telling one from the other does not depend on what was shown.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from services.recommendations.datasets import Interactions
+from services.recommendations.judged_lists import USERS_AT_ONCE, Doubles, Numbers
+from services.recommendations.scoring import Scorer
+
+
+def auc_of_shown(
+    scorer: Scorer, train: Interactions, holdout: Interactions, users: Numbers
+) -> Doubles:
+    """Return for each user the probability that a later like scores above a later dislike or skip.
+
+    The area under the ROC curve, of equal scores half (Hanley, McNeil, 1982); NaN for who has not both.
+    """
+    found = np.full(len(users), np.nan)
+    for start in range(0, len(users), USERS_AT_ONCE):
+        some = users[start : start + USERS_AT_ONCE]
+        scores = scorer.score([train.history(user) for user in some])
+        for row, user in enumerate(some, start):
+            later = holdout.history(user)
+            inside = later.items < scores.shape[1]
+            ranks = rankdata(scores[row - start, later.items[inside]])
+            found[row] = _auc(ranks, later.weights[inside] > 0)
+    return found
+
+
+def _auc(ranks: Doubles, liked: np.ndarray) -> float:
+    likes, others = int(liked.sum()), int((~liked).sum())
+    if not likes or not others:
+        return float("nan")
+    return float((ranks[liked].sum() - likes * (likes + 1) / 2) / (likes * others))
