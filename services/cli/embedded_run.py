@@ -202,7 +202,7 @@ TOKEN={token}
 
 Try it: a list for you, a like, and the list that follows from it.
 
-curl -s {bearer} '{address}/recs/you?limit=5'
+curl -s {bearer} '{address}/recs/you?limit=5&explain=true'
 curl -s {bearer} -H 'Content-Type: application/json' -d '{like}' {address}/interact
-sleep 1; curl -s {bearer} '{address}/recs/you?limit=5'
+sleep 1; curl -s {bearer} '{address}/recs/you?limit=5&explain=true'
 """

@@ -85,8 +85,11 @@ class Lister:
         degraded: Sequence[str] = (),
         repeats: bool = True,
         remember: bool = True,
+        explain: bool = False,
     ) -> Recommendations:
         """Return a list; with `remember`, once it is remembered as shown to the user.
+
+        `explain` names the liked items that speak for a place where nobody says whether to.
 
         Without `repeats` nothing that the user reacted to comes back, even when all else is used up.
 
@@ -124,8 +127,9 @@ class Lister:
         if remember and places:
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
         _measure(shown, degraded)
-        explain = served.scorer if served and plan.asked.explain is not False else None
-        words = reasons(places, now.catalogue, explain, state.history)
+        explain = explain if plan.asked.explain is None else plan.asked.explain
+        scorer = served.scorer if served and explain else None
+        words = reasons(places, now.catalogue, scorer, state.history)
         listed = zip(places, words, strict=True)
         told = [Place(now.catalogue[place.number], place, reason) for place, reason in listed]
         return Recommendations(user_id, told, shown, degraded)

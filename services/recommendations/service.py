@@ -108,7 +108,9 @@ class Recommender:
         records = zip(numbers, values, range(len(known)), strict=True)
         history_so_far = merge(np.array(list(records), REACTION), self._strengths)
         state = UserState(history_so_far, np.zeros(0, np.int32))
-        made = await self._lister.make(held, None, state, wish, repeats=False, remember=False)
+        made = await self._lister.make(
+            held, None, state, wish, repeats=False, remember=False, explain=True
+        )
         return replace(made, ignored=ignored)
 
     async def recommend_from_history(
@@ -138,7 +140,9 @@ class Recommender:
             await self._record(held, user_id, _reactions(user_id, known))
         state, degraded = await self._state(held, user_id)
         wish = Wish(Parameters(limit=limit))
-        made = await self._lister.make(held, user_id, state, wish, degraded=degraded, repeats=False)
+        made = await self._lister.make(
+            held, user_id, state, wish, degraded=degraded, repeats=False, explain=True
+        )
         if not made.places:
             raise NotFound("No new items to recommend", code="no_new_items")
         return replace(made, ignored=ignored)
