@@ -16,6 +16,10 @@ class TooLarge(Exception):
     """This model would not fit into the memory here; the sentence gives the figures."""
 
 
+class Unsuited(Exception):
+    """This model cannot learn from such reactions; the sentence says why."""
+
+
 # How a history is weighted by recency where too few people are there to choose by (`Recency`): the cautious
 # half-life of 50 reactions. On MovieLens latest-small 10 to 20 are best, and 50 is better than none.
 RECENCY: Mapping[str, Any] = {"half_life": 50, "history": None}

@@ -5,25 +5,19 @@ Needs the extra `train`; serving never imports this file.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from lightfm import LightFM
-from numpy.typing import NDArray
 
 from services.model_store import encode_strings
-from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Dataset
 from services.recommendations.models import RECENCY, Fitted, Progress
+from services.recommendations.models.features import feature_matrix
 from services.recommendations.models.popularity import liked_items, likes
-from services.recommendations.scoring import features_of
 
-FEATURE_ITEMS = 2  # a feature of one item alone says nothing that the item's own embedding does not
-MAX_FEATURES = 20_000  # the most frequent ones; bounds what unusual labels can cost
 # What folding in begins with, where too few people are there to choose by (tuning.py). Measured on
 # MovieLens latest-small, as the parameters below.
 FOLD_IN = {"implicit_weight": 0.03, "regularisation": 100.0, "scale": 16.0, **RECENCY}
@@ -54,7 +48,7 @@ def fit(
 ) -> Fitted:
     """Learn from the positive reactions; items that nobody liked are left to their features."""
     numbers, popularity = liked_items(dataset)
-    names, features = _features(dataset.items, numbers)
+    names, features = feature_matrix(dataset.items, numbers)
     own = sp.identity(len(numbers), dtype=np.float32)
     known = sp.hstack([own, features * np.float32(parameters.feature_weight)]).tocsr()
     model = _train(likes(dataset, numbers).tocoo(), known, parameters, seed, progress)
@@ -99,24 +93,3 @@ def _train(
         model.fit_partial(likes, item_features=features, num_threads=parameters.threads)
         progress((epoch + 1) / parameters.epochs)
     return model
-
-
-def _features(items: Sequence[Item], numbers: NDArray[np.int32]) -> tuple[list[str], sp.csr_matrix]:
-    """Return the names of the features that are worth learning, and which of these items have them."""
-    by_number = {item.number: item for item in items}
-    of_items = [
-        features_of(by_number[number]) if number in by_number else [] for number in numbers.tolist()
-    ]
-    counts = Counter(name for names in of_items for name in names)
-    frequent = sorted(counts, key=lambda name: (-counts[name], name))[:MAX_FEATURES]
-    names = sorted(name for name in frequent if counts[name] >= FEATURE_ITEMS)
-    column = {name: position for position, name in enumerate(names)}
-    pairs = [
-        (row, column[name])
-        for row, own in enumerate(of_items)
-        for name in sorted(own)
-        if name in column
-    ]
-    rows, columns = np.array(pairs, np.int32).reshape(-1, 2).T
-    ones = np.ones(len(pairs), np.float32)
-    return names, sp.csr_matrix((ones, (rows, columns)), (len(numbers), len(names)))
