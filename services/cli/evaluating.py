@@ -57,9 +57,7 @@ Wanted = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Of random models and sampled negatives.")]
-Budget = Annotated[
-    float, typer.Option(min=1, help="Seconds that the search for parameters may take.")
-]
+Budget = Annotated[float, typer.Option(min=1, help="Seconds for the search, as of `akin train`.")]
 
 evaluating = typer.Typer(no_args_is_help=True, help="Judge models by published protocols.")
 

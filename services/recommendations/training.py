@@ -41,7 +41,7 @@ async def train(
 ) -> TrainingReport:
     """Train on all reactions of the workspace, publish the best model, promote it if it passes the gate.
 
-    `budget` is in seconds: what it leaves no room for is named in the notes. `half_life` (reactions)
+    `budget` is in seconds, to aim at: what it leaves no room for is named in the notes. `half_life` (reactions)
     replaces the search for how histories are weighted by recency; `strengths` are those of `feedback`.
     The same reactions and the same seed give the same version, if the budget cuts nothing. `report` is
     called from another thread.
