@@ -173,7 +173,7 @@ def refit(best: Candidate, dataset: Dataset, *, seed: int, progress: Progress) -
 
 def _effort(parameters: Mapping[str, Any]) -> float:
     """Return by what a fit's time grows, among fits of one kind to the same data."""
-    return math.prod(parameters.get(name, 1) for name in EFFORT)
+    return float(math.prod(parameters.get(name, 1) for name in EFFORT))
 
 
 def _worded(parameters: Any) -> str:
