@@ -85,7 +85,7 @@ def list_clients(
                 "username": each.username,
                 "email": each.email,
                 "scopes": " ".join(sorted(each.scopes)),
-                "created_at": each.created_at.isoformat(timespec="seconds"),
+                "created_at": each.created_at,
             }
             for each in found
         ]

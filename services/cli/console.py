@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -59,12 +60,15 @@ def with_resources(work: Callable[[Resources], Coroutine[Any, Any, T]]) -> T:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, and nothing else."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_OMIT_MICROSECONDS
     print(orjson.dumps(value, default=str, option=options).decode())
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], *, json: bool, empty: str) -> None:
-    """Print rows, which have the same keys, as a table or as JSON; `empty` says that there is none."""
+    """Print rows, which have the same keys, as a table or as JSON; `empty` says that there is none.
+
+    Times are short in a table, so that ids beside them, which people copy, stand in one line.
+    """
     if json:
         print_json(rows)
         return
@@ -72,11 +76,18 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, json: bool, empty: str) 
         output.print(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    for name, value in rows[0].items():
+        zone = " (UTC)" if isinstance(value, datetime) else ""
+        table.add_column(name.replace("_", " ") + zone, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*map(_cell, row.values()))
     output.print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return "" if value is None else str(value)
 
 
 def progress() -> Progress:

@@ -95,7 +95,12 @@ def train_recommendations(
     workspace: WorkspaceName = "default",
     seed: Annotated[int, typer.Option(help="The same data and seed give the same version.")] = 0,
     budget: Annotated[
-        float, typer.Option(help="Seconds for the search; a fit that has begun is finished.", min=1)
+        float,
+        typer.Option(
+            help="Seconds to aim at. Fits begin while six tenths last, but for those that would by the ones "
+            "before them end later; one that has begun is finished, and the best is fitted once more.",
+            min=1,
+        ),
     ] = BUDGET,
     json: Json = False,
 ) -> None:

@@ -34,7 +34,7 @@ def list_letters(
             {
                 "id": letter.id,
                 "queue": letter.queue,
-                "died_at": letter.died_at.isoformat(timespec="seconds"),
+                "died_at": letter.died_at,
                 "reason": letter.reason,
                 "body": letter.body.decode(errors="replace")[: None if json else SHOWN],
             }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +21,43 @@ from services.recommendations.evaluation import COLD_HISTORY, LONG, TOP
 from services.recommendations.judging import Findings, judge_models, judge_version
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Progress
-from services.recommendations.protocols import Protocol, Relevant, make_task
+from services.recommendations.protocols import Protocol, Relevant, Task, make_task
 from services.recommendations.ratings import read_ratings
 from services.recommendations.snapshots import load
 from services.web.resources import Resources
 
 CHAMPION = "champion"
 LONGEST = 100  # the longest list that can be asked for
+
+# The options of the command, in the order in which its help lists them.
+ProtocolName = Annotated[
+    Protocol,
+    typer.Option(
+        help="`time`: the newest fifth, as training judges. `leave-last-out`: each person's last one, "
+        "among all items. `ncf`: the same among 99 sampled ones (He et al., 2017)."
+    ),
+]
+Length = Annotated[int, typer.Option("--k", min=1, max=LONGEST, help="Length of the lists.")]
+Version = Annotated[
+    str, typer.Option(help="A version of the workspace, or `champion`: what serves.")
+]
+Ratings = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        help="Train and judge on this file instead: CSV with user, item, rating (0..5) and timestamp, "
+        "or a MovieLens folder.",
+    ),
+]
+Wanted = Annotated[
+    Relevant,
+    typer.Option(
+        help="What is to be found: what people `liked`, or whatever they `rated`, as the "
+        "literature does for implicit feedback."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of random models and sampled negatives.")]
+Budget = Annotated[float, typer.Option(min=1, help="Seconds for the search, as of `akin train`.")]
 
 evaluating = typer.Typer(no_args_is_help=True, help="Judge models by published protocols.")
 
@@ -37,36 +69,13 @@ def register(app: typer.Typer) -> None:
 
 @evaluating.command("recommendations")
 def evaluate_recommendations(
-    protocol: Annotated[
-        Protocol,
-        typer.Option(
-            help="`time`: the newest fifth, as training judges. `leave-last-out`: each person's last one, "
-            "among all items. `ncf`: the same among 99 sampled ones (He et al., 2017)."
-        ),
-    ] = "time",
-    k: Annotated[int, typer.Option("--k", min=1, max=LONGEST, help="Length of the lists.")] = TOP,
-    model: Annotated[
-        str, typer.Option(help="A version of the workspace, or `champion`: what serves.")
-    ] = CHAMPION,
-    ratings: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            help="Train and judge on this file instead: CSV with user, item, rating (0..5) and timestamp, "
-            "or a MovieLens folder.",
-        ),
-    ] = None,
-    relevant: Annotated[
-        Relevant,
-        typer.Option(
-            help="What is to be found: what people `liked`, or whatever they `rated`, as the "
-            "literature does for implicit feedback."
-        ),
-    ] = "liked",
-    seed: Annotated[int, typer.Option(help="Of random models and sampled negatives.")] = 0,
-    budget: Annotated[
-        float, typer.Option(min=1, help="Seconds that the search for parameters may take.")
-    ] = BUDGET,
+    protocol: ProtocolName = "time",
+    k: Length = TOP,
+    model: Version = CHAMPION,
+    ratings: Ratings = None,
+    relevant: Wanted = "liked",
+    seed: Seed = 0,
+    budget: Budget = BUDGET,
     workspace: WorkspaceName = "default",
     json: Json = False,
 ) -> None:
@@ -76,6 +85,21 @@ def evaluate_recommendations(
     """
     if ratings is not None and model != CHAMPION:
         raise typer.BadParameter("--model and --ratings exclude each other.")
+    asked = partial(make_task, protocol=protocol, relevant=relevant, seed=seed)
+    if ratings is None:
+        dataset, version = with_resources(lambda r: _stored(r, workspace, model))
+        found = judge_version(asked(dataset), version, k=k)
+    else:
+        found = _judge_file(ratings, asked, k=k, seed=seed, budget=budget)
+    if json:
+        print_json({**asdict(found), "workspace": None if ratings else workspace, "seed": seed})
+    else:
+        _print(found)
+
+
+def _judge_file(
+    ratings: Path, asked: Callable[[Dataset], Task], *, k: int, seed: int, budget: float
+) -> Findings:
     with progress() as bar:
         task = bar.add_task("Evaluating", total=1.0)
 
@@ -83,23 +107,9 @@ def evaluate_recommendations(
             bar.update(task, description=f"Evaluating: {stage}", completed=start)
             return lambda share: bar.update(task, completed=start + (end - start) * share)
 
-        reading = within("reading", 0.0, 0.2)
-        version = None
-        if ratings is not None:
-            dataset = read_ratings(ratings, progress=reading)
-        else:
-            dataset, version = with_resources(lambda r: _stored(r, workspace, model))
-        asked = make_task(dataset, protocol, relevant=relevant, seed=seed)
+        asked_of = asked(read_ratings(ratings, progress=within("reading", 0.0, 0.2)))
         judging = within("fitting and judging", 0.2, 1.0)
-        found = (
-            judge_version(asked, version, k=k)
-            if version is not None
-            else judge_models(asked, k=k, seed=seed, budget=budget, progress=judging)
-        )
-    if json:
-        print_json({**asdict(found), "workspace": None if ratings else workspace, "seed": seed})
-    else:
-        _print(found)
+        return judge_models(asked_of, k=k, seed=seed, budget=budget, progress=judging)
 
 
 async def _stored(

@@ -31,7 +31,7 @@ def list_versions(
             "version": manifest.version,
             "served": "*" if champion and champion.version == manifest.version else "",
             "kind": manifest.serving.get("kind"),
-            "created_at": manifest.created_at.isoformat(timespec="seconds"),
+            "created_at": manifest.created_at,
             "interactions": manifest.data.rows,
             "ndcg@10": _ndcg(manifest),
         }
@@ -84,7 +84,7 @@ def history(
     """List which version was served since when, and why; newest first."""
     rows = [
         {
-            "since": move.at.isoformat(timespec="seconds"),
+            "since": move.at,
             "version": move.version,
             "why": move.reason,
         }

@@ -38,7 +38,7 @@ def list_workspaces(json: Json = False) -> None:
             {
                 "workspace": each.workspace,
                 "clients": each.clients,
-                "created_at": each.created_at.isoformat(timespec="seconds"),
+                "created_at": each.created_at,
             }
             for each in found
         ]

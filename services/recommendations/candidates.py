@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,13 +18,15 @@ from services.recommendations.grids import BASELINE, Choice, Model, models
 from services.recommendations.models import Fitted, Progress, TooLarge, blend
 from services.recommendations.tuning import choosers_and_judges, judge, learn_weights, placed, tune
 
-BUDGET = 900.0  # seconds for a whole training, unless told otherwise
+BUDGET = 900.0  # seconds for a whole training, unless told otherwise; aimed at, not enforced
 SEARCH = (
     0.6  # share of the budget for the grids: the rest judges, and fits the best one to everything
 )
 # People who choose: with fewer, a second point of a grid would be chosen by chance, and each kind is
 # fitted once. It also makes the first training of a small installation a matter of seconds.
 ENOUGH_FOR_A_GRID = 200
+# Parameters to which the time of a fit is proportional.
+EFFORT = ("dimensions", "epochs", "iterations")
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,11 @@ def refit(best: Candidate, dataset: Dataset, *, seed: int, progress: Progress) -
     return blend.join(found, best.weights) if best.weights else found[best.name]
 
 
+def _effort(parameters: Mapping[str, Any]) -> float:
+    """Return by what a fit's time grows, among fits of one kind to the same data."""
+    return float(math.prod(parameters.get(name, 1) for name in EFFORT))
+
+
 def _worded(parameters: Any) -> str:
     return ", ".join(
         f"{name.replace('_', ' ')} {value}" for name, value in asdict(parameters).items()
@@ -199,7 +207,7 @@ class _Search:
         points = list(_in_turn(kinds, 1 if len(self._choosers) < ENOUGH_FOR_A_GRID else None))
         late = []
         for done, (model, parameters) in enumerate(points):
-            if model.name != BASELINE and self._too_late(model.name, deadline):
+            if model.name != BASELINE and self._too_late(model.name, parameters, deadline):
                 late.append(f"{model.name} ({_worded(parameters)})")
                 continue
             self._try(model, parameters, partial(_within, progress, done, len(points)))
@@ -207,10 +215,15 @@ class _Search:
             self.notes.append(f"The time budget left no room for: {'; '.join(late)}.")
         return {kind.name: self._best[kind.name] for kind in kinds if kind.name in self._best}
 
-    def _too_late(self, name: str, deadline: float) -> bool:
-        """Tell whether one more of the kind, which takes as long as the last, would end too late."""
+    def _too_late(self, name: str, parameters: Any, deadline: float) -> bool:
+        """Tell whether one more of the kind would end too late, by those before it; of a first one nobody knows."""
         before = self._best.get(name)
-        return time.perf_counter() + (before.trials[-1].seconds if before else 0.0) > deadline
+        effort = _effort(asdict(parameters))
+        seconds = (
+            trial.seconds * effort / _effort(trial.parameters)
+            for trial in (before.trials if before else ())
+        )
+        return time.perf_counter() + max(seconds, default=0.0) > deadline
 
     def _try(self, model: Model, parameters: Any, progress: Progress) -> None:
         started = time.perf_counter()

@@ -15,7 +15,7 @@ from services.recommendations.control_schemas import RuleBody, ScenarioBody
 from services.recommendations.experiments import Experiment
 from services.recommendations.filters import Filter, compile_filter
 from services.recommendations.rules import Rule, Rulebook
-from services.web.errors import Unprocessable
+from services.web.errors import Unprocessable, worded
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Controls:
             known = ", ".join(list(self.scenarios)[:MAX_NAMED]) or "none"
             more = " …" if len(self.scenarios) > MAX_NAMED else ""
             message = f"unknown scenario '{name}'; known: {known}{more}"
-            detail = {"field": "query.scenario", "message": message, "type": "unknown_scenario"}
+            detail = {"field": ".scenario", "message": message, "type": "unknown_scenario"}
             raise Unprocessable(
                 "There is no such scenario.", code="unknown_scenario", details=[detail]
             )
@@ -122,7 +122,7 @@ def _problem(body: type[RuleBody | ScenarioBody], definition: Mapping[str, Any])
         body.model_validate(definition)
     except ValidationError as error:
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return f"{'.'.join(map(str, first['loc']))}: {worded(first)}"
     return None
 
 

@@ -52,9 +52,9 @@ class Interactions:
             times=self.times[chosen],
         )
 
-    @cached_property
+    @property
     def liked(self) -> Interactions:
-        """The positive reactions."""
+        """The positive reactions: a copy, some milliseconds a million rows, that nobody keeps."""
         return self.where(self.weights > 0)
 
     @cached_property

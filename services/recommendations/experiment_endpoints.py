@@ -32,6 +32,10 @@ LISTS_LEFT_OUT = "There are more lists than one report reads: those shown after 
 LIKES_LEFT_OUT = (
     "There are more likes than one report reads: rates are too low, of all variants alike."
 )
+AT_RANDOM = (
+    "Had these places been filled with any items at random, about {rate:.1%} of them would have been liked."
+    " This rests on as much as {places:,.0f} equally likely places would say."
+)
 
 
 async def _experiments(request: Request) -> Experiments:
@@ -150,8 +154,8 @@ def _chance(found: ChanceReport | None) -> schemas.ChanceOut | None:
     return schemas.ChanceOut(
         places=found.places,
         effective_size=found.effective_size,
-        horvitz_thompson=_rate(found.horvitz_thompson),
-        self_normalised=_rate(found.self_normalised),
+        like_rate=_rate(found.like_rate),
+        meaning=AT_RANDOM.format(rate=found.like_rate.value, places=found.effective_size),
     )
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.recommendations.experiments import Experiment
 from services.recommendations.feedback import NEUTRAL_RATING
 from services.recommendations.state import NUMBER
-from services.recommendations.tables import impressions, interactions, items
+from services.recommendations.tables import impressions, interactions
 
 MAX_LISTS = 1_000_000  # read for one report, the earliest; some 100 bytes each, and 9 a place
 MAX_LIKES = 2_000_000  # of users in the experiment; 52 bytes each
@@ -60,21 +60,17 @@ class Likes:
 
 @dataclass(frozen=True)
 class Logs:
-    """All that a report is made of. `catalogue` is how many items may be shown now."""
+    """All that a report is made of."""
 
     lists: Lists
     likes: Likes
-    catalogue: int
 
 
 async def read(connection: AsyncConnection, experiment: Experiment, until: datetime) -> Logs:
     """Return what happened in the experiment before `until`; a like may come `WINDOW` after that."""
     codes: dict[str, int] = {}
     lists = await _read_lists(connection, experiment, until, codes)
-    likes = await _read_likes(connection, experiment, until + WINDOW, codes)
-    workspace = items.c.workspace == experiment.workspace
-    shown = select(func.count()).where(workspace, items.c.listed, ~items.c.hidden)
-    return Logs(lists, likes, int((await connection.execute(shown)).scalar_one()))
+    return Logs(lists, await _read_likes(connection, experiment, until + WINDOW, codes))
 
 
 async def _read_lists(

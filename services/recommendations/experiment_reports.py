@@ -41,22 +41,19 @@ class SourceReport:
 class ChanceReport:
     """What lists say about items that they did not choose.
 
-    Of the places that were left to chance with a known probability p < 1. Both rates estimate how many
-    of *all* items that could have come to those places would have been liked, had each been shown
-    equally often: the like rate of a policy that shows the catalogue at random. Nothing is estimated
-    for a policy that shows what had no chance.
+    Of the places that were left to chance with a known probability p < 1: `like_rate` estimates how many of
+    *all* items that could have come to those places would have been liked, had each been shown equally
+    often, the like rate of a policy that shows them at random. It is Σ like / p over Σ 1 / p (the
+    self-normalised estimate of Hájek; Swaminathan & Joachims 2015): a little biased, and far less noisy
+    than dividing by how many items there were, which would also have to be known for each list. Nothing is
+    estimated for a policy that shows what had no chance.
 
-    `horvitz_thompson` is Σ like / p over (lists with such a place × items that may be shown now):
-    unbiased but for items that these users had seen already, for which it is a little low, and noisy.
-    `self_normalised` is Σ like / p over Σ 1 / p (Hájek): a little biased, and far less noisy.
     `effective_size` is (Σ 1 / p)² / Σ 1 / p² (Kish): as many equally likely places would say as much.
-    (Horvitz & Thompson 1952; Swaminathan & Joachims 2015.)
     """
 
     places: int
     effective_size: float
-    horvitz_thompson: Rate
-    self_normalised: Rate
+    like_rate: Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +165,10 @@ def _chance(sums: _Sums, variant: int) -> ChanceReport | None:
         return None
     users = sums.lists.users[list_of]
     weights = 1 / sums.lists.propensities[places].astype(np.float64)
-    liked = weights * sums.liked[places]
-    # Each list that left a place to chance could have shown any item there.
-    could = np.zeros(len(places))
-    could[np.unique(list_of, return_index=True)[1]] = sums.logs.catalogue
     return ChanceReport(
         places=len(places),
         effective_size=float(weights.sum() ** 2 / (weights @ weights)),
-        horvitz_thompson=_by_user(users, liked, could),
-        self_normalised=_by_user(users, liked, weights),
+        like_rate=_by_user(users, weights * sums.liked[places], weights),
     )
 
 

@@ -113,19 +113,22 @@ class SourceOut(Schema):
 
 
 class ChanceOut(Schema):
-    """What the places left to chance, with logged propensities p < 1, say about the whole catalogue.
-
-    Both rates estimate how many of all items that could have come to those places would have been liked,
-    had each been shown equally often. `horvitz_thompson`: Σ like/p over (lists with such a place × items
-    that may be shown now). `self_normalised`: Σ like/p over Σ 1/p, a little biased and far less noisy.
+    """What the places left to chance, with logged propensities p < 1, say about all that could have come
+    there: how much of it would have been liked, had each item been shown equally often. `like_rate` is
+    Σ like/p over Σ 1/p (self-normalised, Hájek).
     """
 
     places: int = Field(examples=[540])
     effective_size: float = Field(
         examples=[310.5], description="As many equally likely places would say as much (Kish)."
     )
-    horvitz_thompson: RateOut
-    self_normalised: RateOut
+    like_rate: RateOut
+    meaning: str = Field(
+        examples=[
+            "Had these places been filled with any items at random, about 3.1% of them would have been"
+            " liked. This rests on as much as 310 equally likely places would say."
+        ]
+    )
 
 
 class VariantOut(Schema):

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.datasets import Interactions
+from services.recommendations.scorers.interface import LONGEST
 from services.recommendations.scoring import Floats, Scorer
 
 SCORES_AT_ONCE = 4_000_000  # floats in one batch of scores: 16 MB
-USERS_AT_ONCE = 256  # bounds what folding in takes: 13 MB for histories of 200 in 64 dimensions
+USERS_AT_ONCE = 256
+REACTIONS_AT_ONCE = 50_000  # bounds what folding in takes: 26 MB in 128 dimensions
 DIVERSE_LISTS = (
     200  # of which diversity is taken, evenly spaced: their mean then is good to about .01
 )
@@ -75,7 +77,7 @@ def ranked(
     size = len(candidates)
     lists = np.full((len(users), width), -1)
     hits = np.zeros((len(users), width), bool)
-    batch = min(USERS_AT_ONCE, max(1, SCORES_AT_ONCE // max(1, size)))
+    batch = _batch(size, train, users)
     for start in range(0, len(users), batch):
         some = slice(start, start + batch)
         scores = _scores(scorer, candidates, train, users[some])
@@ -84,6 +86,13 @@ def ranked(
         for row, user in enumerate(users[some].tolist(), start):
             hits[row] = np.isin(lists[row], relevant.history(user).items)
     return JudgedLists(lists, hits, np.diff(relevant.starts)[users])
+
+
+def _batch(size: int, train: Interactions, users: Numbers) -> int:
+    """Return how many users are scored at once: histories are padded to the longest of them."""
+    longest = min(LONGEST, int(np.diff(train.starts)[users].max(initial=1)))
+    most = min(SCORES_AT_ONCE // max(1, size), REACTIONS_AT_ONCE // max(1, longest))
+    return min(USERS_AT_ONCE, max(1, most))
 
 
 def _scores(scorer: Scorer, candidates: Booleans, train: Interactions, users: Numbers) -> Floats:

@@ -12,13 +12,13 @@ import numpy as np
 
 from services.database import Database
 from services.model_store import Data, Draft, ModelStore
-from services.recommendations.candidates import BUDGET, compare, refit
+from services.recommendations.candidates import BUDGET, Candidate, Comparison, compare, refit
 from services.recommendations.datasets import Dataset, NotEnoughData, Split, split
 from services.recommendations.evaluation import difference, users_to_judge_by
 from services.recommendations.feedback import DEFAULTS
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
-from services.recommendations.promotion import Gate, load_champion, promote
+from services.recommendations.promotion import Gate, Verdict, load_champion, promote
 from services.recommendations.report import render
 from services.recommendations.snapshots import load
 from services.recommendations.training_report import Row, TrainingReport, plain
@@ -41,7 +41,7 @@ async def train(
 ) -> TrainingReport:
     """Train on all reactions of the workspace, publish the best model, promote it if it passes the gate.
 
-    `budget` is in seconds: what it leaves no room for is named in the notes. `half_life` (reactions)
+    `budget` is in seconds, to aim at: what it leaves no room for is named in the notes. `half_life` (reactions)
     replaces the search for how histories are weighted by recency; `strengths` are those of `feedback`.
     The same reactions and the same seed give the same version, if the budget cuts nothing. `report` is
     called from another thread.
@@ -78,23 +78,34 @@ def train_on(
     """Train on a snapshot; see `train`."""
     parts = split(dataset.interactions)
     require_enough(dataset, parts)
+    search = _within(report, "fitting and judging", 0.1, 0.7)
     comparison = compare(
-        dataset,
-        parts,
-        seed=seed,
-        progress=_within(report, "fitting and judging", 0.1, 0.7),
-        budget=budget,
-        half_life=half_life,
+        dataset, parts, seed=seed, progress=search, budget=budget, half_life=half_life
     )
     current = store.current(workspace, MODEL)
-    gate = Gate(dataset, parts, load_champion(store, workspace, current), seed=seed)
-    best, verdict = gate.choose(comparison)
-    found = TrainingReport(
+    champion = load_champion(store, workspace, current)
+    best, verdict = Gate(dataset, parts, champion, seed=seed).choose(comparison)
+    found = _found(dataset, parts, comparison, best, verdict)
+    del comparison, parts, champion  # not needed to fit the best to everything
+    fitting = _within(report, "fitting to everything", 0.7, 0.95)
+    final = refit(best, dataset, seed=seed, progress=fitting)
+    report("publishing", 0.95)
+    version = publish(final, found, dataset, store, workspace, seed=seed)
+    promoted, reason = promote(store, workspace, version, current, verdict)
+    report("done", 1.0)
+    return replace(found, version=version, promoted=promoted, reason=reason)
+
+
+def _found(
+    dataset: Dataset, parts: Split, comparison: Comparison, best: Candidate, verdict: Verdict
+) -> TrainingReport:
+    """Return what there is to tell before anything is published."""
+    return TrainingReport(
         rows=[Row.of(candidate) for candidate in comparison.candidates],
         champion=verdict.champion,
         champion_advantage=verdict.advantage,
         chosen=best.name,
-        version="",  # until it is published
+        version="",
         promoted=verdict.promote,
         reason=verdict.reason,
         advantage=difference(best.evaluation.ndcg, comparison.baseline.evaluation.ndcg),
@@ -104,14 +115,6 @@ def train_on(
         data=_data(dataset),
         notes=comparison.notes,
     )
-    del comparison  # with the models that were not chosen
-    fitting = _within(report, "fitting to everything", 0.7, 0.95)
-    final = refit(best, dataset, seed=seed, progress=fitting)
-    report("publishing", 0.95)
-    version = publish(final, found, dataset, store, workspace, seed=seed)
-    promoted, reason = promote(store, workspace, version, current, verdict)
-    report("done", 1.0)
-    return replace(found, version=version, promoted=promoted, reason=reason)
 
 
 def require_enough(dataset: Dataset, parts: Split) -> None:

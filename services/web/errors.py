@@ -33,6 +33,7 @@ from services.telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
 
+WITH_BODY = ("POST", "PUT", "PATCH")  # what these ask for stands in the body
 RETRY_AFTER = 1  # seconds; RabbitMQ and PostgreSQL are back within a few after a restart
 
 _CODES = {
@@ -139,14 +140,15 @@ class Unavailable(AkinError):
         super().__init__(message, headers={"Retry-After": str(retry_after)})
 
 
-def render(error: HTTPException) -> Response:
-    """Return the error body of the contract."""
+def render(error: HTTPException, *, method: str = "GET") -> Response:
+    """Return the error body of the contract. `method` is that of the request: it tells where a parameter
+    stands that both a query and a body can have, whose field is named with a dot before it."""
     status = error.status_code
     body = {
         "error": {
             "code": getattr(error, "code", None) or _CODES.get(status, "error"),
             "message": str(error.detail) or HTTPStatus(status).phrase,
-            "details": list(getattr(error, "details", ())),
+            "details": [_placed(each, method) for each in getattr(error, "details", ())],
             "request_id": request_id.get(),
         }
     }
@@ -158,11 +160,11 @@ def render(error: HTTPException) -> Response:
 def add_error_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered in the one form."""
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - Starlette looks handlers up by type
         if error.status_code == 400 and not isinstance(error, AkinError):
             return render(_unreadable())  # FastAPI's own: not UTF-8, nested too deep, a broken form
-        return render(error)
+        return render(error, method=request.method)
 
     async def on_invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
@@ -176,6 +178,13 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_invalid)
     for away in (ConnectionError, TimeoutError, Overloaded):
         app.add_exception_handler(away, on_away)
+
+
+def _placed(detail: Mapping[str, Any], method: str) -> Mapping[str, Any]:
+    if not detail["field"].startswith("."):
+        return detail
+    where = "body" if method in WITH_BODY else "query"
+    return {**detail, "field": f"{where}{detail['field']}"}
 
 
 def _unreadable() -> Unprocessable:
@@ -195,8 +204,13 @@ def _detail(error: Mapping[str, Any]) -> dict[str, Any]:
         return {"field": "body", "message": error["msg"], "type": error["type"]}
     # The name of an unknown field is the client's: half a surrogate pair cannot be encoded.
     field = ".".join(map(str, loc)).encode(errors="replace").decode()
-    detail = {"field": field, "message": error["msg"], "type": error["type"]}
+    detail = {"field": field, "message": worded(error), "type": error["type"]}
     if "position" in error.get("ctx", {}):  # of what does not parse, in characters
         detail["position"] = error["ctx"]["position"]
     index = next((part for part in loc if isinstance(part, int)), None)
     return detail if index is None else detail | {"index": index}
+
+
+def worded(error: Mapping[str, Any]) -> str:
+    """Return what pydantic says is wrong; of what our own validators say, without its words before it."""
+    return str(error["msg"]).removeprefix("Value error, ")

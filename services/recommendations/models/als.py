@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from implicit.als import AlternatingLeastSquares
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from services.model_store import encode_strings
@@ -40,31 +42,14 @@ def fit(
 ) -> Fitted:
     """Learn from the positive reactions. Each row is solved alone, so that threads change nothing."""
     numbers, popularity = liked_items(dataset)
-    liked = likes(dataset, numbers)
-    liked.data[:] = 1 + parameters.confidence
-    dimensions = min(parameters.dimensions, len(numbers))
-    with threadpool_limits(
-        1, "blas"
-    ):  # its own threads and those of the BLAS get in each other's way
-        model = AlternatingLeastSquares(
-            factors=dimensions,
-            regularization=parameters.regularisation,
-            alpha=1.0,
-            iterations=parameters.iterations,
-            random_state=seed,
-        )
-        model.fit(
-            liked,
-            show_progress=False,
-            callback=lambda step, *_: progress((step + 1) / parameters.iterations),
-        )
+    factors = _train(likes(dataset, numbers), parameters, seed, progress)
     return Fitted(
         arrays={
             "numbers": numbers,
             "popularity": popularity,
-            "factors": np.asarray(model.item_factors, np.float32),
+            "factors": factors,
             "biases": np.zeros(len(numbers), np.float32),
-            "feature_factors": np.zeros((0, dimensions), np.float32),
+            "feature_factors": np.zeros((0, factors.shape[1]), np.float32),
             "feature_biases": np.zeros(0, np.float32),
             **encode_strings([], name="features"),
         },
@@ -79,3 +64,25 @@ def fit(
         },
         parameters={"model": "als", "seed": seed, **asdict(parameters)},
     )
+
+
+def _train(
+    likes: sp.csr_matrix, parameters: Parameters, seed: int, progress: Progress
+) -> NDArray[np.float32]:
+    """Return the factors of the items. `likes` is used up."""
+    likes.data[:] = 1 + parameters.confidence
+    model = AlternatingLeastSquares(
+        factors=min(parameters.dimensions, likes.shape[1]),
+        regularization=parameters.regularisation,
+        alpha=1.0,
+        iterations=parameters.iterations,
+        random_state=seed,
+    )
+    # Its own threads and those of the BLAS get in each other's way.
+    with threadpool_limits(1, "blas"):
+        model.fit(
+            likes,
+            show_progress=False,
+            callback=lambda step, *_: progress((step + 1) / parameters.iterations),
+        )
+    return np.asarray(model.item_factors, np.float32)

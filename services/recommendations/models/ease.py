@@ -24,7 +24,7 @@ from services.recommendations.models.popularity import liked_items, likes
 Floats = NDArray[np.float32]
 
 SHARE = 0.7  # of the free memory that may be taken: the rest is for the data and the other models
-COLUMNS_AT_ONCE = 512  # 20 MB at 10,000 items
+COLUMNS_AT_ONCE = 128  # 20 MB at 10,000 items: a block, its size, and the order of that in 64 bits
 MOST_ITEMS = (
     50_000  # 10 GB, and half an hour on two cores: beyond it factor models are the better deal
 )
@@ -59,9 +59,11 @@ def fit(
     require_room(len(frequent))
     inverse = _inverse(liked[:, frequent], parameters.regularisation)
     progress(0.8)
-    weights = _largest(inverse, parameters.neighbours)
+    sources, values = _largest(inverse, parameters.neighbours)
     precisions = np.ones(len(numbers), np.float32)
     precisions[frequent] = inverse.diagonal()
+    del inverse  # before what is kept of it is put in order
+    weights = _by_source(sources, values)
     lengths = np.zeros(len(numbers), np.int64)
     lengths[frequent] = np.diff(weights.indptr)
     progress(1.0)
@@ -113,25 +115,26 @@ def _inverse(liked: sp.csr_matrix, regularisation: float) -> Floats:
     return inverse
 
 
-def _largest(inverse: Floats, neighbours: int) -> sp.csr_matrix:
-    """Return -Pᵢⱼ / Pⱼⱼ, the largest of each column by size, as (from, to)."""
+def _largest(inverse: Floats, neighbours: int) -> tuple[NDArray[np.int32], Floats]:
+    """Return from where the largest of -Pᵢⱼ / Pⱼⱼ by size lead to each item, and those: (items, kept)."""
     items = len(inverse)
     kept = max(0, min(neighbours, items - 1))
     sources = np.empty((items, kept), np.int32)
     values = np.empty((items, kept), np.float32)
-    for part in _parts(items):
+    for part in _parts(items) if kept else ():
         columns = inverse[:, part].T.copy()  # rows are columns: the matrix is symmetric
         own = np.arange(part.start, part.stop)
         diagonal = columns[own - part.start, own]
         columns[own - part.start, own] = 0.0
-        size = np.abs(columns)
-        best = (
-            np.argpartition(size, items - kept, axis=1)[:, items - kept :]
-            if kept
-            else sources[part]
-        )
+        best = np.argpartition(np.abs(columns), items - kept, axis=1)[:, items - kept :]
         sources[part] = best
         values[part] = -np.take_along_axis(columns, best, axis=1) / diagonal[:, None]
+    return sources, values
+
+
+def _by_source(sources: NDArray[np.int32], values: Floats) -> sp.csr_matrix:
+    """Return the weights that `_largest` found, as (from, to)."""
+    items, kept = sources.shape
     targets = np.repeat(np.arange(items, dtype=np.int32), kept)
     shape = (items, items)
     found = sp.csr_matrix((values.ravel(), (sources.ravel(), targets)), shape)

@@ -114,3 +114,7 @@ async def test_an_unknown_scenario_is_refused_with_the_names_of_those_there_are(
     (detail,) = error["details"]
     assert detail["field"] == "query.scenario"
     assert detail["message"] == "unknown scenario 'loud'; known: discovery, quiet"
+
+    answer = await api.post("/recs/batch", json={"user_ids": ["ada"], "scenario": "loud"})
+    (detail,) = answer.json()["error"]["details"]
+    assert (answer.status_code, detail["field"]) == (422, "body.scenario")

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pytest
@@ -73,6 +74,30 @@ def test_what_the_budget_leaves_no_room_for_is_named(board: Dataset, kinds: list
     assert [each.name for each in comparison.candidates] == ["popularity"]
     (note,) = comparison.notes
     assert "no room for: ease (regularisation 10.0)" in note
+
+
+@dataclass(frozen=True)
+class Size:
+    """The parameters of a kind whose time grows with them."""
+
+    dimensions: int
+
+
+def fit_slowly(dataset: Dataset, parameters: Size, **options: Any) -> Fitted:
+    time.sleep(0.01)
+    fitted = ease.fit(dataset, **options)
+    return replace(fitted, parameters={"model": "ease", **asdict(parameters)})
+
+
+def test_a_fit_that_would_take_too_long_by_the_smaller_ones_is_not_begun(
+    board: Dataset, kinds: list[Model]
+) -> None:
+    kinds[1] = Model("ease", fit_slowly, [Size(1), Size(10_000), Size(2)], HALF_LIVES)
+    comparison = compared(board, budget=60.0)  # the large one would take minutes
+    tried = [trial.parameters["dimensions"] for trial in comparison.candidates[1].trials]
+    assert tried == [1, 2]
+    (note,) = comparison.notes
+    assert "no room for: ease (dimensions 10000)" in note
 
 
 def test_a_model_that_is_too_large_is_left_out_and_says_so(

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from services.coalescing import Overloaded
 from services.web import errors
@@ -35,6 +36,13 @@ FAMILY = [
 class Body(BaseModel):
     numbers: list[int]
     name: str
+
+    @field_validator("numbers")
+    @classmethod
+    def _natural(cls, numbers: list[int]) -> list[int]:
+        if min(numbers, default=0) < 0:
+            raise ValueError("must not be negative")
+        return numbers
 
 
 @pytest.fixture
@@ -97,6 +105,21 @@ async def test_an_unexpected_error_is_logged_with_its_trace_and_request_id(
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert line.exc_info is not None
     assert line.exc_info[0] is ZeroDivisionError
+
+
+def test_a_parameter_of_query_or_body_is_named_where_it_stands() -> None:
+    error = errors.Unprocessable("No.", details=[{"field": ".scenario"}])
+    fields = [
+        json.loads(errors.render(error, method=method).body)["error"]["details"][0]["field"]
+        for method in ("GET", "POST")
+    ]
+    assert fields == ["query.scenario", "body.scenario"]
+
+
+async def test_our_own_validators_speak_in_their_own_words(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/body", json={"numbers": [-1], "name": "x"})
+    (detail,) = answer.json()["error"]["details"]
+    assert detail["message"] == "must not be negative"
 
 
 async def test_all_that_does_not_fit_is_listed_with_its_index(client: httpx.AsyncClient) -> None:
