@@ -48,6 +48,7 @@ _MEASURES = {
     "coverage": "coverage@10",
     "diversity": "diversity by genres",
     "model_diversity": "diversity to the model",
+    "auc_of_shown": "AUC of what was shown",
     "cold_users": "cold people (≤ 3 reactions)",
     "cold_users_ndcg": "… their NDCG@10",
     "cold_items": "likes of cold items",
@@ -159,12 +160,12 @@ def _print(report: TrainingReport) -> None:
         table.add_row(_MEASURES.get(name, name), *values)
     if report.choosers:
         chosen_by = [_figure(row.chosen_by) for row in report.rows]
-        table.add_row("NDCG@10, people who choose", *chosen_by)
+        table.add_row(f"{report.criterion.name}, people who choose", *chosen_by)
     table.add_row("seconds", *(f"{row.seconds:.1f}" for row in report.rows))
     output.print(table)
     mean, low, high = report.advantage
     output.print(
-        f"Judged by {report.protocol}. {report.chosen} has {mean:+.4f} NDCG@10 over popularity "
+        f"Judged by {report.protocol}. {report.chosen} has {mean:+.4f} {report.criterion.name} over popularity "
         f"(95 % interval {low:+.4f} to {high:+.4f})."
     )
     for note in report.notes:

@@ -117,12 +117,17 @@ async def interaction_counts(connection: AsyncConnection) -> dict[str, int]:
 
 async def reactions(
     connection: AsyncConnection, workspace: str
-) -> AsyncIterator[Sequence[Row[str, int, str, float | None, datetime]]]:
-    """Yield all reactions in parts, oldest first: user, item number, kind, value, time."""
+) -> AsyncIterator[Sequence[Row[str, int, str, float | None, datetime, bool]]]:
+    """Yield all reactions in parts, oldest first: user, item number, kind, value, time, whether to a list."""
     columns = interactions.c
     query = (
         select(
-            columns.user_id, columns.item_number, columns.kind, columns.value, columns.occurred_at
+            columns.user_id,
+            columns.item_number,
+            columns.kind,
+            columns.value,
+            columns.occurred_at,
+            columns.recommendation_id.is_not(None),
         )
         .where(columns.workspace == workspace)
         .order_by(columns.occurred_at, columns.recorded_at, columns.event_id)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.recommendations.criteria import NDCG, Criterion, criterion_for
 from services.recommendations.datasets import Dataset, Split
-from services.recommendations.evaluation import Evaluation, ndcg_of
+from services.recommendations.evaluation import Evaluation
 from services.recommendations.grids import BASELINE, Choice, Model, models
-from services.recommendations.models import Fitted, Progress, TooLarge, blend
+from services.recommendations.models import Fitted, Progress, TooLarge, Unsuited, blend
 from services.recommendations.tuning import choosers_and_judges, judge, learn_weights, placed, tune
 
 BUDGET = 900.0  # seconds for a whole training, unless told otherwise; aimed at, not enforced
@@ -31,15 +32,15 @@ EFFORT = ("dimensions", "epochs", "iterations")
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of a grid: `serving` is what was found best for it, by `ndcg` of those who choose.
+    """One point of a grid: `serving` is what was found best for it, by the `score` for those who choose.
 
-    `ndcg` is None where people are too few to choose; `seconds` are those of fitting and tuning.
+    `score` is None where people are too few to choose; `seconds` are those of fitting and tuning.
     """
 
     model: str
     parameters: Mapping[str, Any]
     serving: Mapping[str, Any]
-    ndcg: float | None
+    score: float | None  # by the comparison's criterion
     seconds: float
 
 
@@ -47,7 +48,7 @@ class Trial:
 class Candidate:
     """The best of a kind: how to make it, and how it does for those who judge (`evaluation`).
 
-    `chosen_by` is its NDCG for those who choose; `seconds` is what all its trials and judging took.
+    `chosen_by` is its score for those who choose; `seconds` is what all its trials and judging took.
     """
 
     name: str
@@ -59,10 +60,11 @@ class Candidate:
     chosen_by: float | None = None
     trials: Sequence[Trial] = ()
 
-    @property
-    def rank(self) -> float:
+    def rank(self, criterion: Criterion) -> float:
         """By what the candidates are ordered: what chooses does not judge, where people suffice for both."""
-        return self.evaluation.measures.ndcg if self.chosen_by is None else self.chosen_by
+        if self.chosen_by is not None:
+            return self.chosen_by
+        return float(getattr(self.evaluation.measures, criterion.measure))
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Comparison:
     notes: list[str]
     choosers: int
     judges: int
+    criterion: Criterion = NDCG
 
     @property
     def baseline(self) -> Candidate:
@@ -81,7 +84,7 @@ class Comparison:
 
     def best_first(self) -> list[Candidate]:
         """Return the candidates in the order of preference; of equals, what is simpler."""
-        return sorted(self.candidates, key=lambda candidate: -candidate.rank)
+        return sorted(self.candidates, key=lambda candidate: -candidate.rank(self.criterion))
 
 
 @dataclass
@@ -90,7 +93,7 @@ class _Best:
 
     choice: Choice
     fitted: Fitted
-    ndcg: float | None
+    score: float | None
     trials: list[Trial] = field(default_factory=list)
 
 
@@ -110,7 +113,8 @@ def compare(
     """
     choosers, judges = choosers_and_judges(dataset, parts)
     kinds, notes = models()
-    search = _Search(dataset, parts, choosers, seed=seed, half_life=half_life)
+    criterion = criterion_for(dataset, parts, choosers if len(choosers) else judges)
+    search = _Search(dataset, parts, choosers, criterion, seed=seed, half_life=half_life)
     best = search.walk(kinds, deadline=time.perf_counter() + SEARCH * budget, progress=progress)
     judged = partial(judge, dataset=dataset, split=parts, users=judges)
     candidates = []
@@ -125,14 +129,14 @@ def compare(
                 evaluation,
                 spent,
                 {name: found.choice},
-                chosen_by=found.ndcg,
+                chosen_by=found.score,
                 trials=found.trials,
             )
         )
     personal = [candidate for candidate in candidates if candidate.name != BASELINE]
     if len(choosers) and len(personal) > 1:
-        candidates.append(_blend(personal, dataset, parts, choosers, judges))
-    return Comparison(candidates, notes + search.notes, len(choosers), len(judges))
+        candidates.append(_blend(personal, dataset, parts, choosers, judges, criterion))
+    return Comparison(candidates, notes + search.notes, len(choosers), len(judges), criterion)
 
 
 def _blend(
@@ -141,13 +145,14 @@ def _blend(
     parts: Split,
     choosers: NDArray[np.intp],
     judges: NDArray[np.intp],
+    criterion: Criterion,
 ) -> Candidate:
     started = time.perf_counter()
     fitted = {candidate.name: candidate.fitted for candidate in personal}
-    weights, ndcg = learn_weights(fitted, dataset, parts, choosers)
+    weights, score = learn_weights(fitted, dataset, parts, choosers, criterion)
     joined = blend.join(fitted, weights)
     learned = time.perf_counter() - started
-    trial = Trial("blend", {}, {"weights": weights}, ndcg, learned)
+    trial = Trial("blend", {}, {"weights": weights}, score, learned)
     evaluation = judge(joined, dataset, parts, judges)
     return Candidate(
         "blend",
@@ -156,7 +161,7 @@ def _blend(
         time.perf_counter() - started,
         {candidate.name: candidate.choices[candidate.name] for candidate in personal},
         weights,
-        chosen_by=ndcg,
+        chosen_by=score,
         trials=[trial],
     )
 
@@ -190,12 +195,14 @@ class _Search:
         dataset: Dataset,
         parts: Split,
         choosers: NDArray[np.intp],
+        criterion: Criterion,
         *,
         seed: int,
         half_life: float | None,
     ) -> None:
         self.notes: list[str] = []
         self._dataset, self._parts, self._choosers = dataset, parts, choosers
+        self._criterion = criterion
         self._train = dataset.only(parts.train)
         self._seed, self._half_life = seed, half_life
         self._best: dict[str, _Best] = {}
@@ -229,7 +236,7 @@ class _Search:
         started = time.perf_counter()
         try:
             fitted = model.fit(self._train, parameters, seed=self._seed, progress=progress)
-        except TooLarge as error:
+        except (TooLarge, Unsuited) as error:
             if str(error) not in self.notes:
                 self.notes.append(str(error))
             return
@@ -238,22 +245,22 @@ class _Search:
         if self._half_life is not None and "half_life" in grid:
             given = {"half_life": self._half_life}
             del grid["half_life"]
-        fitted, ndcg = fitted.serving_with(**given), None
+        fitted, score = fitted.serving_with(**given), None
         if len(self._choosers):
-            fitted, ndcg = tune(fitted, grid, self._ndcg)
+            fitted, score = tune(fitted, grid, self._judged)
         serving = {name: fitted.serving[name] for name in [*grid, *given]}
         seconds = time.perf_counter() - started
-        trial = Trial(model.name, dict(fitted.parameters), serving, ndcg, seconds)
+        trial = Trial(model.name, dict(fitted.parameters), serving, score, seconds)
         best = self._best.get(model.name)
         trials = [*best.trials, trial] if best else [trial]
-        if best is None or (ndcg or 0.0) > (best.ndcg or 0.0):
-            best = _Best(Choice(model, parameters, serving), fitted, ndcg)
+        if best is None or (score or 0.0) > (best.score or 0.0):
+            best = _Best(Choice(model, parameters, serving), fitted, score)
         best.trials = trials
         self._best[model.name] = best
 
-    def _ndcg(self, fitted: Fitted) -> float:
-        parts, scorer = self._parts, placed(fitted, self._dataset)
-        return ndcg_of(scorer, self._dataset.items, parts.train, parts.holdout, self._choosers)
+    def _judged(self, fitted: Fitted) -> float:
+        scorer = placed(fitted, self._dataset)
+        return self._criterion.mean(scorer, self._dataset, self._parts, self._choosers)
 
 
 def _in_turn(kinds: Sequence[Model], most: int | None) -> Iterator[tuple[Model, Any]]:

@@ -80,6 +80,7 @@ class Dataset:
     epoch: int = 0
     read: int = 0
     read_at: datetime | None = None  # when reading began
+    from_lists: float = 0.0  # share of the reactions that answer a list
 
     @cached_property
     def size(self) -> int:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Interactions
 from services.recommendations.diversity import genre_likeness
+from services.recommendations.exposure import auc_of_shown
 from services.recommendations.judged_lists import Booleans, Doubles, Numbers, ranked
 from services.recommendations.scoring import Floats, Scorer
 
@@ -51,15 +52,18 @@ class Measures:
     recall_at_20: float = float("nan")
     diversity: float = float("nan")  # by genres; NaN where no item has one
     model_diversity: float = float("nan")  # NaN where to the model no two items are alike
+    auc_of_shown: float = float("nan")  # NaN where nobody liked one thing and passed over another
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The measures and, for comparisons, whom they were taken of and each one's NDCG."""
+    """The measures and, for comparisons, whom they were taken of, each one's NDCG and AUC of what was shown
+    (NaN for who has none)."""
 
     measures: Measures
     users: Numbers
     ndcg: Doubles
+    auc: Doubles
 
 
 def users_to_judge_by(holdout: Interactions, items: Sequence[Item]) -> Numbers:
@@ -96,6 +100,7 @@ def evaluate(
     cold_relevant = _relevant(relevant, unseen)
     seekers = np.intersect1d(cold_relevant.users, users)
     of_unseen = ranked(scorer, unseen, train, cold_relevant, seekers, width=k)
+    auc = auc_of_shown(scorer, train, holdout, users)
     measures = Measures(
         users=len(users),
         ndcg=_mean(ndcg),
@@ -111,8 +116,9 @@ def evaluate(
         model_diversity=_unless_one(
             lists.diversity(k, lambda numbers: scorer.pairwise(numbers.tolist()))
         ),
+        auc_of_shown=_mean(auc[np.isfinite(auc)]),
     )
-    return Evaluation(measures, users, ndcg)
+    return Evaluation(measures, users, ndcg, auc)
 
 
 def ndcg_of(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.recommendations.datasets import Dataset
-from services.recommendations.models import Fitted, Progress, ease, popularity
+from services.recommendations.models import Fitted, Progress, ease, popularity, rlfm
 
 BASELINE = "popularity"
 
@@ -57,6 +57,20 @@ def models() -> tuple[list[Model], list[str]]:
             ease.fit,
             [ease.Parameters(regularisation=value) for value in (400.0, 100.0, 1_000.0)],
             {"half_life": HALF_LIVES},
+        ),
+        Model(
+            "rlfm",
+            rlfm.fit,
+            [
+                rlfm.Parameters(),
+                rlfm.Parameters(shrinkage=60.0),
+                rlfm.Parameters(dimensions=32),
+            ],
+            {
+                "half_life": HALF_LIVES,
+                "regularisation": (0.2, 0.5, 0.1),
+                "scale": (1.0, 0.5, 2.0),
+            },
         ),
     ]
     missing = []

@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Point:
-    """A model in a picture; `interval` is that of its NDCG, `trials` the NDCG of each point of its grid."""
+    """A model in a picture; `interval` is that of its NDCG, `trials` the score of each point of its grid."""
 
     model: str
     ndcg: float
@@ -91,7 +91,7 @@ def scatter(points: Sequence[Point]) -> str:
         return _svg(figure)
 
 
-def grid(points: Sequence[Point]) -> str:
+def grid(points: Sequence[Point], measure: str) -> str:
     """Return what each point of each grid reached, for those who choose."""
     searched = [point for point in points if point.trials][::-1]
     with mpl.rc_context(STYLE):
@@ -104,7 +104,7 @@ def grid(points: Sequence[Point]) -> str:
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(-0.6, len(searched) - 0.4)
         axes.grid(alpha=0.25)
-        axes.set_xlabel("NDCG@10 for the people who choose; a dot is a point of the grid")
+        axes.set_xlabel(f"{measure} for the people who choose; a dot is a point of the grid")
         return _svg(figure)
 
 

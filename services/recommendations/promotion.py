@@ -16,6 +16,7 @@ from services.model_store import (
     UnknownVersion,
 )
 from services.recommendations.candidates import Candidate, Comparison, refit
+from services.recommendations.criteria import NDCG, SHOWN, Criterion
 from services.recommendations.datasets import Dataset, Split
 from services.recommendations.evaluation import (
     COLD_HISTORY,
@@ -26,11 +27,10 @@ from services.recommendations.evaluation import (
     evaluate,
     users_to_judge_by,
 )
-from services.recommendations.exposure import auc_of_shown
 from services.recommendations.grids import BASELINE
 from services.recommendations.loading import MODEL
 from services.recommendations.scoring import Scorer, load_scorer
-from services.recommendations.tuning import judge, placed
+from services.recommendations.tuning import judge
 
 # People with later likes that the champion has not learned from. With fewer there is no fair
 # comparison: the champion was trained on the very likes by which it would be judged. Nor do fewer
@@ -90,7 +90,7 @@ class Gate:
 
     def weigh(self, candidate: Candidate, comparison: Comparison) -> Verdict:
         """Compare a candidate with popularity, and with the champion by what neither has learned from."""
-        objection = self._against_popularity(candidate, comparison.baseline)
+        objection = self._against_popularity(candidate, comparison)
         if objection:
             return Verdict(False, objection)
         champion = self._champion
@@ -102,7 +102,7 @@ class Gate:
                 True, "The champion cannot be served any more: another cleanup or release."
             )
         if champion.manifest.data.sha256 == self._dataset.sha256:
-            return _on_the_same_data(candidate, champion)
+            return _on_the_same_data(candidate, champion, comparison.criterion)
         unseen = _since(self._dataset, champion)
         later = users_to_judge_by(unseen.holdout, self._dataset.items)
         # Not those who chose the parameters, nor those whom all models tell what is popular.
@@ -110,36 +110,32 @@ class Gate:
         judges = judges[np.diff(unseen.train.starts)[judges] > 0]
         if len(judges) < ENOUGH:
             return _without_comparison(candidate, comparison, champion, len(judges))
-        return self._compare(candidate, scorer, unseen, judges)
+        return self._compare(candidate, scorer, unseen, judges, comparison.criterion)
 
-    def _against_popularity(self, candidate: Candidate, baseline: Candidate) -> str | None:
+    def _against_popularity(self, candidate: Candidate, comparison: Comparison) -> str | None:
         """Return what speaks for popularity instead: a model must find clearly more of what people liked,
         or tell clearly better what they liked from what they passed over (see `exposure`)."""
         if candidate.name == BASELINE:
             return None
-        ours, theirs = candidate.evaluation, baseline.evaluation
-        ndcg = difference(ours.ndcg, theirs.ndcg)
+        ours, theirs = candidate.evaluation, comparison.baseline.evaluation
+        ndcg = NDCG.advantage(ours, theirs)
         if not _is_clear(ndcg, len(ours.users)):
-            auc = self._auc_beyond(candidate, baseline)
+            auc = SHOWN.advantage(ours, theirs)
             collapsed = ours.measures.ndcg < COLLAPSED * theirs.measures.ndcg
             if collapsed or not _is_clear(auc, len(ours.users)):
                 return (
                     f"{candidate.name} is not clearly better than popularity: {_told(ndcg)} NDCG@10,"
                     f" {_told(auc)} AUC of what was shown."
                 )
-        return _objection(ours, theirs, self._parts, "popularity's")
-
-    def _auc_beyond(self, candidate: Candidate, baseline: Candidate) -> Interval:
-        parts, users = self._parts, candidate.evaluation.users
-        ours, theirs = (
-            auc_of_shown(placed(each.fitted, self._dataset), parts.train, parts.holdout, users)
-            for each in (candidate, baseline)
-        )
-        both = np.isfinite(ours)  # the other has the same gaps
-        return difference(ours[both], theirs[both])
+        return _objection(ours, theirs, self._parts, comparison.criterion, "popularity's")
 
     def _compare(
-        self, candidate: Candidate, champion: Scorer, unseen: Split, judges: NDArray[np.intp]
+        self,
+        candidate: Candidate,
+        champion: Scorer,
+        unseen: Split,
+        judges: NDArray[np.intp],
+        criterion: Criterion,
     ) -> Verdict:
         """Judge both by what came after the champion was trained.
 
@@ -153,14 +149,13 @@ class Gate:
             candidate, dataset.only(unseen.train), seed=self._seed, progress=lambda _: None
         )
         ours = judge(fitted, dataset, unseen, judges)
-        advantage = difference(ours.ndcg, theirs.ndcg)
-        mean, low, high = advantage
+        advantage = criterion.advantage(ours, theirs)
+        high = advantage[2]
         reason = (
-            f"{candidate.name} has NDCG@10 {ours.measures.ndcg:.4f} against the champion's"
-            f" {theirs.measures.ndcg:.4f} ({mean:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}),"
-            f" for what {ours.measures.users} people liked since that was trained."
+            f"{candidate.name} against the champion: {_told(advantage)} {criterion.name}, by what"
+            f" {ours.measures.users} people did since that was trained."
         )
-        objection = _objection(ours, theirs, unseen, "the champion's")
+        objection = _objection(ours, theirs, unseen, criterion, "the champion's")
         if high >= 0 and objection:
             return Verdict(False, f"{reason} But {objection}", theirs.measures, advantage)
         return Verdict(high >= 0, reason, theirs.measures, advantage)
@@ -176,16 +171,18 @@ def _told(found: Interval) -> str:
     return f"{mean:+.4f} (95 % interval {low:+.4f} to {high:+.4f})"
 
 
-def _on_the_same_data(candidate: Candidate, champion: LoadedVersion) -> Verdict:
+def _on_the_same_data(
+    candidate: Candidate, champion: LoadedVersion, criterion: Criterion
+) -> Verdict:
     """Compare what both got on the same hold-out; the champion's figure stands in its manifest."""
     name = str(champion.manifest.parameters.get("model"))
-    theirs = (champion.manifest.metrics.get(name) or {}).get("ndcg")
-    ours = candidate.evaluation.measures.ndcg
+    theirs = (champion.manifest.metrics.get(name) or {}).get(criterion.measure)
+    ours = float(getattr(candidate.evaluation.measures, criterion.measure))
     if theirs is None or ours > theirs:
         return Verdict(True, f"{candidate.name} is better than the champion on the same data.")
     return Verdict(
         False,
-        f"The champion learned from the same data and has NDCG@10 {theirs:.4f} on the same hold-out,"
+        f"The champion learned from the same data and has {criterion.name} {theirs:.4f} on the same hold-out,"
         f" {candidate.name} {ours:.4f}.",
     )
 
@@ -219,19 +216,25 @@ def promote(
     return True, verdict.reason
 
 
-def _objection(ours: Evaluation, theirs: Evaluation, parts: Split, whose: str) -> str | None:
+def _objection(
+    ours: Evaluation, theirs: Evaluation, parts: Split, criterion: Criterion, whose: str
+) -> str | None:
     """Return what speaks against a model that ranks well on the whole: coverage, and whoever is new."""
     new, old = ours.measures, theirs.measures
     if new.coverage < COLLAPSED * old.coverage:
         return f"its coverage {new.coverage:.3f} is less than half of {whose} {old.coverage:.3f}."
     cold = np.diff(parts.train.starts)[ours.users] <= COLD_HISTORY
-    mean, _, high = difference(ours.ndcg[cold], theirs.ndcg[cold])
+    one, other = criterion.by_user(ours)[cold], criterion.by_user(theirs)[cold]
+    judged = np.isfinite(one) & np.isfinite(other)
+    mean, _, high = difference(one[judged], other[judged])
     if high < 0:
         return (
             f"for people with at most {COLD_HISTORY} reactions it is clearly below {whose}"
-            f" ({mean:+.4f} NDCG@10)."
+            f" ({mean:+.4f} {criterion.name})."
         )
-    if old.cold_items >= ENOUGH and new.cold_items_ndcg < COLLAPSED * old.cold_items_ndcg:
+    # By what was shown, new items are judged with the others: people find none of them by themselves.
+    found = criterion is NDCG and old.cold_items >= ENOUGH
+    if found and new.cold_items_ndcg < COLLAPSED * old.cold_items_ndcg:
         return (
             f"among new items its NDCG@10 is {new.cold_items_ndcg:.4f}, less than half of"
             f" {whose} {old.cold_items_ndcg:.4f}."

@@ -34,6 +34,7 @@ def _told(report: TrainingReport) -> dict[str, Any]:
         "chosen": report.chosen,
         "advantage_over_popularity": _finite(report.advantage),
         "protocol": report.protocol,
+        "criterion": report.criterion.name,
         "choosers": report.choosers,
         "judges": report.judges,
         "data": {

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from services.recommendations.evaluation import COLD_HISTORY, Interval
-from services.recommendations.training_report import TrainingReport
+from services.recommendations.training_report import Row, TrainingReport
 
 DIGITS = 6  # after the point: what lies behind them is rounding, and may differ between two runs
 MEASURES = {
@@ -19,6 +19,7 @@ MEASURES = {
     "coverage": "coverage",
     "diversity": "diversity by genres",
     "model_diversity": "diversity to the model",
+    "auc_of_shown": "AUC of what was shown",
 }
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; color: #1e293b; background: #fff; max-width: 46rem; margin: 2.5rem auto; padding: 0 1.2rem; }
@@ -56,13 +57,14 @@ def page(report: TrainingReport) -> str:
 
 def _why(report: TrainingReport) -> str:
     row = next(row for row in report.rows if row.model == report.chosen)
-    ndcg = f"NDCG@10 is <b>{_figure(row.measures.ndcg)}</b>"
+    name = report.criterion.name
+    reached = f"{name} is <b>{_figure(_reached(report, row))}</b>"
     if row.chosen_by is None:
-        how = f"{_rank(report)} for the {report.judges:,} people it was judged by. Its {ndcg}"
+        how = f"{_rank(report)} for the {report.judges:,} people it was judged by. Its {reached}"
     else:
         how = (
             f"{_rank(report)} for the {report.choosers:,} people who chose ({row.chosen_by:.4f}). For the"
-            f" {report.judges:,} others, who had no say in it, its {ndcg}"
+            f" {report.judges:,} others, who had no say in it, its {reached}"
         )
     if report.chosen == "popularity":
         return f"{how}: what most people like, the same for everybody."
@@ -74,10 +76,14 @@ def _why(report: TrainingReport) -> str:
     )
 
 
+def _reached(report: TrainingReport, row: Row) -> float:
+    return float(getattr(row.measures, report.criterion.measure))
+
+
 def _rank(report: TrainingReport) -> str:
     if len(report.rows) == 1:
         return "It is the only model that could be trained, and was looked at"
-    reached = {row.model: row.chosen_by or row.measures.ndcg for row in report.rows}
+    reached = {row.model: row.chosen_by or _reached(report, row) for row in report.rows}
     if reached[report.chosen] == max(reached.values()):
         return f"It ranked best of {len(report.rows)} kinds of model"
     return f"It ranked best of those of {len(report.rows)} kinds of model that pass the gate,"
@@ -98,7 +104,7 @@ def _pictures(report: TrainingReport) -> list[str]:
             round(row.measures.ndcg, DIGITS),
             round(row.measures.coverage, DIGITS),
             _rounded(row.interval),
-            [round(trial.ndcg, DIGITS) for trial in row.trials if trial.ndcg is not None],
+            [round(trial.score, DIGITS) for trial in row.trials if trial.score is not None],
             row.model == report.chosen,
         )
         for row in report.rows
@@ -110,7 +116,7 @@ def _pictures(report: TrainingReport) -> list[str]:
         plots.scatter(points),
     ]
     if any(point.trials for point in points):
-        pictures += ["<h2>What the search found</h2>", plots.grid(points)]
+        pictures += ["<h2>What the search found</h2>", plots.grid(points, report.criterion.name)]
     return pictures
 
 
@@ -152,13 +158,17 @@ def _cold(report: TrainingReport) -> list[str]:
 
 def _grid(report: TrainingReport) -> list[str]:
     lines = [
-        [escape(trial.model), _settings({**trial.parameters, **trial.serving}), _figure(trial.ndcg)]
+        [
+            escape(trial.model),
+            _settings({**trial.parameters, **trial.serving}),
+            _figure(trial.score),
+        ]
         for row in report.rows
         for trial in row.trials
     ]
     if not lines:
         return []
-    head = ["", "parameters", "NDCG@10, choosers"]
+    head = ["", "parameters", f"{report.criterion.name}, choosers"]
     return ["<h2>The grid</h2>", f'<div class="settings">{_table(head, lines)}</div>']
 
 

@@ -28,12 +28,12 @@ async def load(
     columns = _Columns(strengths)
     async for part in activity_repository.reactions(connection, workspace):
         columns.append(part)
-    read = columns.rows
+    read, listed = columns.rows, columns.from_lists / max(1, columns.rows)
     interactions = columns.interactions()
     # Read last, so that it has every item that a reaction names.
     items = await repository.changed_items(connection, workspace, -1)
     items.sort(key=lambda item: item.number)
-    return Dataset(interactions, items, epoch, read, read_at)
+    return Dataset(interactions, items, epoch, read, read_at, listed)
 
 
 class _Columns:
@@ -41,6 +41,7 @@ class _Columns:
 
     def __init__(self, strengths: Mapping[str, float]) -> None:
         self.rows = 0
+        self.from_lists = 0
         # Few kinds, few values, many rows.
         self._preference = lru_cache(maxsize=1_000)(partial(preference, strengths=strengths))
         self._codes: dict[str, int] = {}
@@ -49,10 +50,11 @@ class _Columns:
         self._weights: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
         self._times: list[NDArray[np.float64]] = [np.zeros(0, np.float64)]
 
-    def append(self, part: Sequence[Row[str, int, str, float | None, datetime]]) -> None:
+    def append(self, part: Sequence[Row[str, int, str, float | None, datetime, bool]]) -> None:
         codes = self._codes
         self.rows += len(part)
-        users, items, kinds, values, times = zip(*part, strict=True)
+        users, items, kinds, values, times, listed = zip(*part, strict=True)
+        self.from_lists += sum(listed)
         weights = map(self._preference, kinds, values)
         self._users.append(np.array([codes.setdefault(u, len(codes)) for u in users], np.int32))
         self._items.append(np.array(items, np.int32))

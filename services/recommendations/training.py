@@ -14,7 +14,7 @@ from services.database import Database
 from services.model_store import Data, Draft, ModelStore
 from services.recommendations.candidates import BUDGET, Candidate, Comparison, compare, refit
 from services.recommendations.datasets import Dataset, NotEnoughData, Split, split
-from services.recommendations.evaluation import difference, users_to_judge_by
+from services.recommendations.evaluation import users_to_judge_by
 from services.recommendations.feedback import DEFAULTS
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
@@ -108,7 +108,8 @@ def _found(
         version="",
         promoted=verdict.promote,
         reason=verdict.reason,
-        advantage=difference(best.evaluation.ndcg, comparison.baseline.evaluation.ndcg),
+        advantage=comparison.criterion.advantage(best.evaluation, comparison.baseline.evaluation),
+        criterion=comparison.criterion,
         protocol=parts.protocol,
         choosers=comparison.choosers,
         judges=comparison.judges,

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.model_store import Data
 from services.recommendations.candidates import Candidate, Trial
+from services.recommendations.criteria import Criterion
 from services.recommendations.evaluation import Interval, Measures, interval
 
 
@@ -16,7 +17,7 @@ from services.recommendations.evaluation import Interval, Measures, interval
 class Row:
     """The best of a kind of model: how it did on the hold-out, for those who judge.
 
-    `seconds` is what its trials and its judging took, `chosen_by` its NDCG@10 for those who choose (None:
+    `seconds` is what its trials and its judging took, `chosen_by` its score for those who choose (None:
     too few people), `trials` every point of its grid that was tried, in order.
     """
 
@@ -46,7 +47,8 @@ class Row:
 class TrainingReport:
     """What came of a training.
 
-    `advantage` is the chosen model's NDCG@10 minus popularity's, with its 95 % interval; `champion` is
+    `criterion` is by what models were chosen; `advantage` is the chosen model's minus popularity's, with
+    its 95 % interval; `champion` is
     how the version that served before did, where that could be compared, and `champion_advantage` the
     same difference to it; `reason` is why the new one was promoted, or was not; `choosers` and `judges`
     are people; `notes` are sentences that somebody should read.
@@ -60,6 +62,7 @@ class TrainingReport:
     promoted: bool
     reason: str
     advantage: Interval
+    criterion: Criterion
     protocol: str
     choosers: int
     judges: int

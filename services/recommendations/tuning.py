@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.recommendations.criteria import Criterion
 from services.recommendations.datasets import Dataset, Split
-from services.recommendations.evaluation import Evaluation, evaluate, ndcg_of, users_to_judge_by
+from services.recommendations.evaluation import Evaluation, evaluate, users_to_judge_by
 from services.recommendations.models import Fitted
 from services.recommendations.scorers.blend import BlendScorer
 from services.recommendations.scoring import Floats, History, Scorer, build_scorer
@@ -53,28 +54,32 @@ def judge(
 
 
 def tune(
-    fitted: Fitted, grid: Mapping[str, Sequence[Any]], ndcg: Callable[[Fitted], float]
+    fitted: Fitted, grid: Mapping[str, Sequence[Any]], judged: Callable[[Fitted], float]
 ) -> tuple[Fitted, float]:
-    """Return the model with the serving parameters of the grid that rank best, and its NDCG.
+    """Return the model with the serving parameters of the grid that are judged best, and how.
 
     One parameter after the other, the others as they were found best so far.
     """
-    best, found = fitted, ndcg(fitted)
+    best, found = fitted, judged(fitted)
     for name, values in grid.items():
         for value in values:
             if value == best.serving[name]:
                 continue
             other = best.serving_with(**{name: value})
-            score = ndcg(other)
+            score = judged(other)
             if score > found:
                 best, found = other, score
     return best, found
 
 
 def learn_weights(
-    parts: Mapping[str, Fitted], dataset: Dataset, split: Split, users: NDArray[np.intp]
+    parts: Mapping[str, Fitted],
+    dataset: Dataset,
+    split: Split,
+    users: NDArray[np.intp],
+    criterion: Criterion,
 ) -> tuple[dict[str, float], float]:
-    """Return the weights by which a blend of these models ranks best for these users, and its NDCG.
+    """Return the weights by which a blend of these models is best for these users, and by how much.
 
     Each part scores once; every combination is then a sum of what it said.
     """
@@ -85,7 +90,7 @@ def learn_weights(
     found = -1.0
     for weights in shares(names):
         blend = BlendScorer(scorers, [weights[name] for name in names])
-        score = ndcg_of(blend, dataset.items, split.train, split.holdout, users)
+        score = criterion.mean(blend, dataset, split, users)
         if score > found:
             best, found = weights, score
     return best, found

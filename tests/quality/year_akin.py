@@ -35,7 +35,7 @@ KINDS: dict[int, Kind] = {LIKE: "like", SKIP: "skip", DISLIKE: "dislike"}
 ADDED_AT_ONCE = 1_000
 # Each with the first point of its grid: the baseline's kind, so that what differs is what is learned online,
 # and so that a year of trainings takes minutes.
-TRAINED = ("popularity", "lightfm")
+TRAINED = ("popularity", "rlfm", "lightfm")
 
 
 class Akin:

@@ -1,12 +1,14 @@
 """A regression-based latent factor model: what people like of what they came across (Agarwal, Chen, KDD 2009).
 
-A reaction of user u to item i has the target t = sign(preference) and the confidence c = |preference|, and
+A reaction of user u to item i has the target t = 1 where it is positive and 0 where it is not, and
 
     t = μ + bᵢ + u·vᵢ + noise,    u ~ N(0, I),    (vᵢ, bᵢ) ~ N(features of i · W, 1/λ)
 
 so an item with few reactions is what its features say, and moves away from that by what people say of it.
 Unlike the other models it learns nothing from what people did not react to: it tells likes from skips and
-dislikes, and does not take for disliked what was never shown. Alternating least squares, exact in each step;
+dislikes, and does not take for disliked what was never shown. A skip counts as much as a dislike here: of
+what was shown, it was not liked. (In a simulated year, where the truth is known, that was better than a
+third of a dislike: of newcomers' second lists .60 were liked instead of .57.) Alternating least squares, exact in each step;
 the users' factors are whitened after each, so that their prior holds.
 
 Memory: 8(d + 1)² bytes a user or item, whichever are more, and a few MB. Time: (d + 1)² for each reaction.
@@ -29,7 +31,7 @@ from services.recommendations.models.features import feature_matrix
 Doubles = NDArray[np.float64]
 
 OUTER_AT_ONCE = 4_000_000  # values of outer products held at once: 32 MB
-FEATURE_PRIOR = 2.0  # items of average confidence that a feature must have before it is believed
+FEATURE_PRIOR = 2.0  # well-known items that a feature must have to be half believed
 START = 0.1  # standard deviation of the first item factors
 
 
@@ -110,9 +112,8 @@ class _Problem:
     ) -> None:
         self._users = np.unique(users, return_inverse=True)[1]
         self._rows, self._features, self._parameters = rows, features.astype(np.float64), parameters
-        self._confidence = np.abs(weights).astype(np.float64)
-        targets = np.sign(weights).astype(np.float64)
-        self._residual = targets - np.average(targets, weights=self._confidence)
+        targets = (weights > 0).astype(np.float64)
+        self._residual = targets - targets.mean()
         self._by_user, self._by_item = _Groups(self._users), _Groups(rows)
         dimensions = parameters.dimensions
         self.items: Doubles = np.zeros((self._by_item.count, dimensions + 1))
@@ -127,16 +128,14 @@ class _Problem:
             self._by_user.solve(
                 self.items[self._rows, :-1],
                 self._residual - self.items[self._rows, -1],
-                self._confidence,
                 self._parameters.noise,
             )
         )
         seen = np.hstack([users, np.ones((len(users), 1))])[self._users]
         prior = self._features @ self.of_features
         left = self._residual - np.einsum("nd,nd->n", seen, prior[self._rows])
-        self.items = prior + self._by_item.solve(seen, left, self._confidence, shrinkage)
-        told = self._by_item.sums(self._confidence[:, None])[:, 0]
-        self._learn_features(told / (told + shrinkage))
+        self.items = prior + self._by_item.solve(seen, left, shrinkage)
+        self._learn_features(self._by_item.sizes / (self._by_item.sizes + shrinkage))
 
     def _learn_features(self, certainty: Doubles) -> None:
         if not self._features.shape[1]:
@@ -160,26 +159,21 @@ class _Groups:
         self._order = np.argsort(owners, kind="stable")
         self.count = int(owners.max(initial=-1)) + 1
         self._starts = np.searchsorted(owners[self._order], np.arange(self.count + 1))
+        self.sizes = np.diff(self._starts)
 
-    def solve(
-        self, inputs: Doubles, targets: Doubles, confidence: Doubles, regularisation: float
-    ) -> Doubles:
-        """Return (count, d): the x of each owner with Σ c·(targets - inputs·x)² + r·x² at its least."""
+    def solve(self, inputs: Doubles, targets: Doubles, regularisation: float) -> Doubles:
+        """Return (count, d): the x of each owner with Σ (targets - inputs·x)² + r·x² at its least."""
         size = inputs.shape[1]
         found = np.zeros((self.count, size))
         for first, last in self._parts(OUTER_AT_ONCE // size**2):
             rows = self._order[self._starts[first] : self._starts[last]]
-            weighed = inputs[rows] * confidence[rows, None]
-            outer = weighed[:, :, None] * inputs[rows][:, None, :]
+            own = inputs[rows]
+            outer = own[:, :, None] * own[:, None, :]
             starts = self._starts[first:last] - self._starts[first]
             left = np.add.reduceat(outer, starts) + regularisation * np.eye(size)
-            right = np.add.reduceat(weighed * targets[rows, None], starts)
+            right = np.add.reduceat(own * targets[rows, None], starts)
             found[first:last] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
         return found
-
-    def sums(self, values: Doubles) -> Doubles:
-        """Return (count, d): the sum of each owner's rows of `values` (n, d)."""
-        return np.add.reduceat(values[self._order], self._starts[:-1])
 
     def _parts(self, rows: int) -> list[tuple[int, int]]:
         """Return ranges of owners with about so many rows each, one owner at least."""

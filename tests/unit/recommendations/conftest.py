@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,31 @@ def board(*, users: int = SIDE, items: int = SIDE, started: float = 0.0) -> Data
         for number in range(items)
     ]
     return Dataset(from_columns(*columns), catalogue, read=len(rows))
+
+
+def with_passed_over(dataset: Dataset) -> Dataset:
+    """The board, where everybody was shown half of the other colour too, and passed it over."""
+    told = dataset.interactions
+    people, size = len(told.user_ids), dataset.size
+    random = np.random.default_rng(people)
+    other = [
+        (user, item)
+        for user in range(people)
+        for item in random.permutation(np.arange((user + 1) % 2, size, 2))[: size // 4].tolist()
+    ]
+    users, items = np.array(other, np.int32).T
+    known = [told.user_ids[user] for user in [*told.users.tolist(), *users.tolist()]]
+    all_items = [*told.items.tolist(), *items.tolist()]
+    weights = [*told.weights.tolist(), *[-0.3] * len(users)]
+    times = [*told.times.tolist(), *random.uniform(0, told.times.max(), len(users)).tolist()]
+    return replace(
+        dataset, interactions=from_columns(known, all_items, weights, times), from_lists=1.0
+    )
+
+
+@pytest.fixture
+def passed_over(checkerboard: Dataset) -> Dataset:
+    return with_passed_over(checkerboard)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_every_point_of_the_grids_is_told_with_its_figures(
     popular, personal = comparison.candidates
     assert (popular.name, personal.name) == ("popularity", "ease")
     assert [trial.parameters["regularisation"] for trial in personal.trials] == [10.0, 1e7, 20.0]
-    assert personal.chosen_by == max(trial.ndcg or 0 for trial in personal.trials)
+    assert personal.chosen_by == max(trial.score or 0 for trial in personal.trials)
     assert comparison.best_first() == [personal, popular]
     assert (comparison.choosers, comparison.judges) == (60, 60)
 
@@ -126,7 +126,9 @@ def test_two_personal_models_are_blended_by_those_who_choose(
     blend = comparison.candidates[-1]
     assert blend.name == "blend"
     assert blend.chosen_by is not None
-    assert blend.chosen_by >= max(each.rank for each in comparison.candidates[:-1])
+    assert blend.chosen_by >= max(
+        each.rank(comparison.criterion) for each in comparison.candidates[:-1]
+    )
     assert sum(blend.weights.values()) == pytest.approx(1.0)
 
 

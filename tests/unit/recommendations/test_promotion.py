@@ -191,7 +191,8 @@ def measured(ndcg: list[float], **changes: float) -> Evaluation:
         cold_items=promotion.ENOUGH,
         cold_items_ndcg=0.1,
     )
-    return Evaluation(replace(plain, **changes), np.arange(len(ndcg)), np.array(ndcg))
+    nobody = np.full(len(ndcg), np.nan)
+    return Evaluation(replace(plain, **changes), np.arange(len(ndcg)), np.array(ndcg), nobody)
 
 
 def compared(ours: Evaluation, popular: Evaluation) -> tuple[Candidate, Comparison]:

@@ -9,6 +9,7 @@ import pytest
 
 from services.model_store import Data
 from services.recommendations.candidates import Trial
+from services.recommendations.criteria import NDCG
 from services.recommendations.evaluation import Measures
 from services.recommendations.report import JSON, PAGE, render
 from services.recommendations.training_report import Row, TrainingReport
@@ -41,6 +42,7 @@ REPORT = TrainingReport(
     promoted=False,
     reason="",
     advantage=(0.1, 0.05, 0.15),
+    criterion=NDCG,
     protocol="one cut in time",
     choosers=10,
     judges=40,
@@ -76,7 +78,7 @@ def test_the_json_has_the_choice_the_measures_and_the_grid() -> None:
     assert ease["measures"]["ndcg"] == 0.2
     assert ease["measures"]["cold_users_ndcg"] is None
     assert ease["grid"] == [
-        {"model": "ease", "parameters": {"size": 8}, "serving": {"half_life": None}, "ndcg": 0.21}
+        {"model": "ease", "parameters": {"size": 8}, "serving": {"half_life": None}, "score": 0.21}
     ]
     assert popular["chosen_by"] == 0.11
 

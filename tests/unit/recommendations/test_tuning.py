@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.recommendations import tuning
+from services.recommendations.criteria import NDCG
 from services.recommendations.datasets import Dataset, split
 from services.recommendations.models import Fitted, blend, ease, popularity
 
@@ -43,7 +44,7 @@ def test_a_blend_of_models_is_at_least_as_good_as_what_is_in_it(checkerboard: Da
     parts = split(checkerboard.interactions)
     train, users = checkerboard.only(parts.train), np.arange(40)
     fitted = {"als": popularity.fit(train), "ease": ease.fit(train)}
-    weights, found = tuning.learn_weights(fitted, checkerboard, parts, users)
+    weights, found = tuning.learn_weights(fitted, checkerboard, parts, users, NDCG)
     assert weights["ease"] > 0
     assert sum(weights.values()) == pytest.approx(1.0)
     joined = blend.join(fitted, weights)

@@ -13,8 +13,9 @@ from services.model_store.manifest import Data
 from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Dataset
 from services.recommendations.loading import MODEL
-from services.recommendations.models import Fitted, als, blend, ease, lightfm, popularity
+from services.recommendations.models import Fitted, als, blend, ease, lightfm, popularity, rlfm
 from services.recommendations.scoring import NOTHING, History, Scorer, build_scorer, load_scorer
+from tests.unit.recommendations.conftest import with_passed_over
 
 Fit = Callable[..., Fitted]
 RECENT = {"half_life": None, "history": 30}
@@ -34,12 +35,23 @@ def _lightfm(dataset: Dataset, *, seed: int = 0) -> Fitted:
     return lightfm.fit(dataset, parameters, seed=seed).serving_with(regularisation=10.0, **RECENT)
 
 
+def _rlfm(dataset: Dataset, *, seed: int = 0) -> Fitted:
+    parameters = rlfm.Parameters(dimensions=4, shrinkage=2.0)
+    return rlfm.fit(with_passed_over(dataset), parameters, seed=seed).serving_with(**RECENT)
+
+
 def _blend(dataset: Dataset, *, seed: int = 0) -> Fitted:
     parts = {"ease": _ease(dataset), "als": _als(dataset, seed=seed), "lightfm": _lightfm(dataset)}
     return blend.join(parts, {"ease": 0.5, "als": 0.3, "lightfm": 0.2})
 
 
-PERSONAL: dict[str, Fit] = {"ease": _ease, "als": _als, "lightfm": _lightfm, "blend": _blend}
+PERSONAL: dict[str, Fit] = {
+    "ease": _ease,
+    "als": _als,
+    "lightfm": _lightfm,
+    "rlfm": _rlfm,
+    "blend": _blend,
+}
 ALL: dict[str, Fit] = {"popularity": popularity.fit, **PERSONAL}
 
 
