@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.model_store import (
     AliasMoved,
@@ -18,6 +18,7 @@ from services.model_store import (
 )
 from services.recommendations import schemas
 from services.recommendations.catalogue import Item
+from services.recommendations.dependencies import kept
 from services.recommendations.editing import Editor, with_details
 from services.recommendations.endpoints import decode_cursor, encode_cursor
 from services.recommendations.loading import MODEL
@@ -36,18 +37,8 @@ _NONE: Responses = {404: {"model": ErrorBody, "description": "Does not exist in 
 _TAKEN: Responses = {409: {"model": ErrorBody, "description": "There is nothing to go back to."}}
 
 
-async def _editor(request: Request) -> Editor:
-    editor: Editor = request.app.state.catalogue_editor
-    return editor
-
-
-async def _models(request: Request) -> ModelStore:
-    models: ModelStore = request.app.state.models
-    return models
-
-
-Editing = Annotated[Editor, Depends(_editor)]
-Models = Annotated[ModelStore, Depends(_models)]
+Editing = Annotated[Editor, kept("catalogue_editor")]
+Models = Annotated[ModelStore, kept("models")]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 Writer = Annotated[Caller, requires(Scope.CATALOGUE_WRITE)]
 
