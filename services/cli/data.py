@@ -91,21 +91,35 @@ def import_movielens(
         output.print(summary.sentence())
 
 
+Seed = Annotated[int, typer.Option(help="The same data and seed give the same version.")]
+Budget = Annotated[
+    float,
+    typer.Option(
+        help="Seconds to aim at. The search has six tenths: a fit that would, by the smaller ones of its "
+        "kind, end later is left out, one that has begun is finished. The best is then fitted once more.",
+        min=1,
+    ),
+]
+
+
 @training.command("recommendations")
 def train_recommendations(
     workspace: WorkspaceName = "default",
-    seed: Annotated[int, typer.Option(help="The same data and seed give the same version.")] = 0,
-    budget: Annotated[
-        float,
-        typer.Option(
-            help="Seconds to aim at. Fits begin while six tenths last, but for those that would by the ones "
-            "before them end later; one that has begun is finished, and the best is fitted once more.",
-            min=1,
-        ),
-    ] = BUDGET,
+    seed: Seed = 0,
+    budget: Budget = BUDGET,
     json: Json = False,
 ) -> None:
     """Train on all interactions, judge by the latest ones, publish, and promote what is better."""
+    report = _train(workspace, seed, budget)
+    if json:
+        print_json(asdict(report))
+    else:
+        _print(report)
+        folder = PlatformSettings().models.removeprefix("file://")
+        output.print(f"Report: {folder}/{workspace}/{MODEL}/{report.version}/report.html")
+
+
+def _train(workspace: str, seed: int, budget: float) -> TrainingReport:
     chosen = RecommendationsSettings()
     with progress() as bar:
         task = bar.add_task("Training", total=1.0)
@@ -129,13 +143,7 @@ def train_recommendations(
                 await _announce(resources, workspace, report.version)
             return report
 
-        report = with_resources(work)
-    if json:
-        print_json(asdict(report))
-    else:
-        _print(report)
-        folder = PlatformSettings().models.removeprefix("file://")
-        output.print(f"Report: {folder}/{workspace}/{MODEL}/{report.version}/report.html")
+        return with_resources(work)
 
 
 async def _announce(resources: Resources, workspace: str, version: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from services.model_store import (
     AliasMoved,
@@ -17,6 +18,7 @@ from services.model_store import (
 )
 from services.recommendations import schemas
 from services.recommendations.catalogue import Item
+from services.recommendations.dependencies import kept
 from services.recommendations.editing import Editor, with_details
 from services.recommendations.endpoints import decode_cursor, encode_cursor
 from services.recommendations.loading import MODEL
@@ -35,18 +37,8 @@ _NONE: Responses = {404: {"model": ErrorBody, "description": "Does not exist in 
 _TAKEN: Responses = {409: {"model": ErrorBody, "description": "There is nothing to go back to."}}
 
 
-async def _editor(request: Request) -> Editor:
-    editor: Editor = request.app.state.catalogue_editor
-    return editor
-
-
-async def _models(request: Request) -> ModelStore:
-    models: ModelStore = request.app.state.models
-    return models
-
-
-Editing = Annotated[Editor, Depends(_editor)]
-Models = Annotated[ModelStore, Depends(_models)]
+Editing = Annotated[Editor, kept("catalogue_editor")]
+Models = Annotated[ModelStore, kept("models")]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 Writer = Annotated[Caller, requires(Scope.CATALOGUE_WRITE)]
 
@@ -70,7 +62,7 @@ async def list_items(
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> schemas.ItemPage:
-    """List items, those with `q` in title or id, those of a genre."""
+    """List items, those with `q` in title or id, those of a genre. Hidden ones too: they say `"hidden": true`."""
     found = await editing.find(
         caller.workspace, text=q, genre=genre, after=decode_cursor(cursor) - 1, limit=limit + 1
     )
@@ -87,18 +79,21 @@ async def put_item(
 ) -> schemas.ItemOut:
     """Add an item or replace what is known of it. A hidden one never appears."""
 
-    def change(item: Item) -> Item:
-        return replace(
-            item,
-            title=body.title,
-            genres=tuple(body.genres),
-            labels=dict(body.labels),
-            published_at=body.published_at,
-            hidden=body.hidden,
-        )
-
-    await editing.upsert(caller.workspace, [item_id], change)
+    told = _told(body, schemas.ItemBody.model_fields)
+    await editing.upsert(caller.workspace, [item_id], lambda item: replace(item, **told))
     return schemas.ItemOut(item_id=item_id, **body.model_dump())
+
+
+@router.patch("/items/{item_id:id}", response_model=schemas.ItemOut, responses=_NONE)
+async def patch_item(
+    item_id: Id, body: schemas.ItemPatch, caller: Writer, editing: Editing
+) -> schemas.ItemOut:
+    """Change some of what is known of an item, as `{"hidden": true}` does; the rest stays."""
+    told = _told(body, body.model_fields_set)
+    item = await editing.change(caller.workspace, item_id, lambda item: replace(item, **told))
+    if item is None:
+        raise _no_item(item_id)
+    return _out(item)
 
 
 @router.get("/items/{item_id:id}", response_model=schemas.ItemOut, responses=_NONE)
@@ -186,6 +181,18 @@ def _known(name: str) -> None:
 
 def _no_item(item_id: str) -> NotFound:
     return NotFound(f"Item '{item_id}' does not exist.", code="item_not_found")
+
+
+def _told(body: schemas.ItemBody, names: Iterable[str]) -> dict[str, Any]:
+    """Return these fields of a body, as an item has them."""
+    values = {
+        "title": body.title,
+        "genres": tuple(body.genres),
+        "labels": dict(body.labels),
+        "published_at": body.published_at,
+        "hidden": body.hidden,
+    }
+    return {name: values[name] for name in names}
 
 
 def _out(item: Item) -> schemas.ItemOut:

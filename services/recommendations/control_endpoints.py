@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path
 
 from services.recommendations import control_schemas as schemas
 from services.recommendations.controlling import ControlEditor
 from services.recommendations.controls import rule_problem, scenario_problem
+from services.recommendations.dependencies import kept
 from services.security.scopes import Scope
 from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.gate import Caller, requires
@@ -21,18 +22,8 @@ _MANY: Responses = {409: {"model": ErrorBody, "description": "There are too many
 _USED: Responses = {409: {"model": ErrorBody, "description": "An experiment that runs uses it."}}
 
 
-async def _rules(request: Request) -> ControlEditor:
-    editor: ControlEditor = request.app.state.rules
-    return editor
-
-
-async def _scenarios(request: Request) -> ControlEditor:
-    editor: ControlEditor = request.app.state.scenarios
-    return editor
-
-
-Rules = Annotated[ControlEditor, Depends(_rules)]
-Scenarios = Annotated[ControlEditor, Depends(_scenarios)]
+Rules = Annotated[ControlEditor, kept("rules")]
+Scenarios = Annotated[ControlEditor, kept("scenarios")]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 Writer = Annotated[Caller, requires(Scope.CATALOGUE_WRITE)]
 RuleName = Annotated[Id, Path(examples=["summer"])]

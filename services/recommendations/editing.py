@@ -73,20 +73,30 @@ class Editor:
         updated = sum(item.listed for item in before)
         return len(wanted) - updated, updated
 
-    async def delete(self, workspace: str, item_id: str) -> bool:
-        """Take an item out of the catalogue; reactions to it stay. Return whether it was there."""
+    async def change(
+        self, workspace: str, item_id: str, change: Callable[[Item], Item]
+    ) -> Item | None:
+        """Change an item of the catalogue and return it as it is now; None where there is none."""
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace, shared=False)
             state = await repository.catalogue_state(connection, workspace)
             item = (await repository.items_by_id(connection, workspace, [item_id])).get(item_id)
             if item is None or not item.listed:
-                return False
-            gone = Item(number=item.number, item_id=item_id, listed=False)
+                return None
+            after = change(item)
             revision = state.revision + 1
-            await repository.update_items(connection, workspace, [gone], revision)
+            await repository.update_items(connection, workspace, [after], revision)
             await repository.save_state(connection, workspace, replace(state, revision=revision))
-        await self._tell(workspace, [item_id], "deleted")
-        return True
+        await self._tell(workspace, [item_id], "upserted" if after.listed else "deleted")
+        return after
+
+    async def delete(self, workspace: str, item_id: str) -> bool:
+        """Take an item out of the catalogue; reactions to it stay. Return whether it was there."""
+
+        def gone(item: Item) -> Item:
+            return Item(number=item.number, item_id=item_id, listed=False)
+
+        return await self.change(workspace, item_id, gone) is not None
 
     async def get(self, workspace: str, item_id: str) -> Item | None:
         """Return an item of the catalogue."""

@@ -97,9 +97,7 @@ def evaluate(
     ndcg = lists.ndcg(k)
     cold = np.diff(train.starts)[users] <= COLD_HISTORY
     unseen = candidates & ~_flags(train.liked.items, size)
-    cold_relevant = _relevant(relevant, unseen)
-    seekers = np.intersect1d(cold_relevant.users, users)
-    of_unseen = ranked(scorer, unseen, train, cold_relevant, seekers, width=k)
+    cold_items, cold_items_ndcg = _of_unseen(scorer, unseen, train, relevant, users, k)
     auc = auc_of_shown(scorer, train, holdout, users)
     measures = Measures(
         users=len(users),
@@ -109,8 +107,8 @@ def evaluate(
         coverage=lists.distinct(k) / max(1, int(candidates.sum())),
         cold_users=int(cold.sum()),
         cold_users_ndcg=_mean(ndcg[cold]),
-        cold_items=int(np.isin(cold_relevant.users, users).sum()),
-        cold_items_ndcg=_mean(of_unseen.ndcg(k)),
+        cold_items=cold_items,
+        cold_items_ndcg=cold_items_ndcg,
         recall_at_20=_mean(lists.recall(LONG)),
         diversity=lists.diversity(k, genres) if (genres := _genres(items)) else float("nan"),
         model_diversity=_unless_one(
@@ -119,6 +117,20 @@ def evaluate(
         auc_of_shown=_mean(auc[np.isfinite(auc)]),
     )
     return Evaluation(measures, users, ndcg, auc)
+
+
+def _of_unseen(
+    scorer: Scorer,
+    unseen: Booleans,
+    train: Interactions,
+    relevant: Interactions,
+    users: Numbers,
+    k: int,
+) -> tuple[int, float]:
+    """Return how many pairs of these users have an item that is unseen, and the NDCG of lists of such alone."""
+    sought = _relevant(relevant, unseen)
+    lists = ranked(scorer, unseen, train, sought, np.intersect1d(sought.users, users), width=k)
+    return int(np.isin(sought.users, users).sum()), _mean(lists.ndcg(k))
 
 
 def ndcg_of(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path
 
 from services.recommendations import experiment_schemas as schemas
+from services.recommendations.dependencies import kept
 from services.recommendations.endpoints import decode_cursor, encode_cursor
 from services.recommendations.experiment_reports import ChanceReport, Report, VariantReport
 from services.recommendations.experiment_statistics import Difference, Rate, SampleRatio
@@ -38,12 +39,7 @@ AT_RANDOM = (
 )
 
 
-async def _experiments(request: Request) -> Experiments:
-    experiments: Experiments = request.app.state.experiments
-    return experiments
-
-
-Experimenting = Annotated[Experiments, Depends(_experiments)]
+Experimenting = Annotated[Experiments, kept("experiments")]
 Reader = Annotated[Caller, requires(Scope.RECOMMENDATIONS_READ)]
 Admin = Annotated[Caller, requires(Scope.MODELS_ADMIN)]
 Name = Annotated[Id, Path(examples=["discovery-2026"])]

@@ -36,6 +36,10 @@ FLAGS = [
 _id = re.compile(r"[0-9]{1,20}")
 _rating = re.compile(r"[0-9](\.[0-9]{1,6})?")
 _timestamp = re.compile(r"[0-9]{1,12}")
+# "Wedding Singer, The (1998)" is sorted by its name; the same in brackets, where the original title stands.
+_article = re.compile(
+    r"(^|\((?:a\.k\.a\. )?)([^()]*), (The|An?|L[aeo]s?|L'|El|Il?|D[ei]e|Das|De[rnt]?|En|Une?)(?= \(|\)|$)"
+)
 _year = re.compile(r"\(([12][0-9]{3})\)\s*$")
 
 
@@ -90,7 +94,7 @@ class Layout:
     def film(self, text: str) -> Film:
         """Return the film of a line; raise `Damaged`."""
         item_id, title, joined = _columns(self.item_columns(text), 3)
-        title = title.strip()
+        title = _as_spoken(title.strip())
         if not title or len(title) > LONGEST_TITLE or not title.isprintable():
             raise Damaged(f"the title is empty, unprintable or over {LONGEST_TITLE} characters")
         genres = tuple(g for g in dict.fromkeys(joined.split("|")) if g.strip() not in NO_GENRE)
@@ -109,6 +113,16 @@ class Layout:
         return Rated(
             _number(user_id, "user"), _number(item_id, "film"), float(rating), int(timestamp)
         )
+
+
+def _as_spoken(title: str) -> str:
+    """Return a title with its article before it."""
+
+    def turned(found: re.Match[str]) -> str:
+        before, name, article = found.groups()
+        return f"{before}{article}{'' if article.endswith(chr(39)) else ' '}{name}"
+
+    return _article.sub(turned, title)
 
 
 def _columns(columns: Sequence[str], count: int) -> Sequence[str]:

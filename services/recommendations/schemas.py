@@ -85,6 +85,12 @@ class ItemBody(Schema):
     hidden: bool = False
 
 
+class ItemPatch(ItemBody):
+    """What shall be different of an item. What is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"hidden": True}]})
+
+
 class ItemOut(Schema):
     """An item of the catalogue."""
 

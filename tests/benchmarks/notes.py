@@ -26,7 +26,8 @@ NOTES = {
     "metrics": "Within the noise of this machine: metrics take 6 µs of the 160 that a request takes.",
     "events": "Validation of the body, which both sides do, is half of it; the rest is encoding and the broker.",
     "training-memory": (
-        "Reading takes most of it: users, items, weights and times are joined and sorted once with 64-bit "
-        "indices. LightFM keeps copies of its own."
+        "The rows themselves are 19 MB; reading and sorting them leaves 50. EASE's matrix takes 55 MB for 3,706 "
+        "items, the scores by which a blend's weights are learned 80 MB, and some 70 MB are memory that was given "
+        "back and that the C library keeps for later."
     ),
 }

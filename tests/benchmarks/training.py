@@ -1,8 +1,9 @@
 """One training in a process of its own: `python -m tests.benchmarks.training akin|library WORKSPACE`.
 
-`akin` is all of it: read, fit, tune, evaluate, fit to everything, publish. `library` is what LightFM itself
-takes for the same two fits and for scoring everybody. Both write the seconds and the bytes they needed at most,
-beyond what the process had before.
+`akin` is all of it: read, search, judge, fit to everything, publish. It also writes what it fitted, and how many
+people it scored with that. `library` reads the jobs from standard input and does the same with implicit, LightFM and,
+for EASE, its algebra in numpy. Both write the seconds, and the bytes they needed at most beyond what the process
+had before, with every library loaded.
 """
 
 from __future__ import annotations
@@ -11,70 +12,167 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import scipy.sparse as sp
+from implicit.als import AlternatingLeastSquares
 from lightfm import LightFM
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from services import database
 from services.model_store import ModelStore
-from services.recommendations import snapshots
+from services.recommendations import grids, plots, snapshots
 from services.recommendations.datasets import Dataset, Interactions, split
-from services.recommendations.models.lightfm import Parameters
-from services.recommendations.training import train
+from services.recommendations.loading import MODEL
+from services.recommendations.training import TrainingReport, train
 from services.web.config import PlatformSettings
 
+# Seconds. Enough for every kind and most of the grids; a whole run, both sides, then takes some five minutes.
+BUDGET = 100.0
 TOP = 10
 USERS_AT_ONCE = 256
-DEFAULTS = Parameters()
+LOADED = grids.models()[0], plots.__name__  # what training would import on its way
+
+Score = Callable[[NDArray[np.intp]], object]  # ranks all items for these people
 
 
-async def akin(settings: PlatformSettings, workspace: str) -> tuple[float, int]:
-    """Return the seconds and the rows of a whole training."""
+@dataclass(frozen=True)
+class Job:
+    """A fit, to everything or to the earlier part, and how many people were scored with it."""
+
+    model: str
+    parameters: Mapping[str, Any]
+    everything: bool
+    scored: int
+
+
+async def akin(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
+    """Train, and return the seconds and what was done."""
+    store = ModelStore(settings.models)
     async with database.connect(settings.database) as opened:
         started = time.perf_counter()
-        report = await train(opened, ModelStore(settings.models), workspace)
-        return time.perf_counter() - started, report.data.rows
+        report = await train(opened, store, workspace, budget=BUDGET)
+        seconds = time.perf_counter() - started
+    peak = _peak()
+    arrays = store.load(workspace, MODEL, report.version).arrays.values()
+    return {
+        "seconds": seconds,
+        "peak": peak,
+        "rows": report.data.rows,
+        "model": sum(array.nbytes for array in arrays),
+        "jobs": [asdict(job) for job in _jobs(report)],
+    }
 
 
-async def library(settings: PlatformSettings, workspace: str) -> tuple[float, int]:
-    """Return the seconds and the rows of the two fits and of one scoring."""
+def _jobs(report: TrainingReport) -> Iterator[Job]:
+    """Yield the libraries' part: neither popularity nor the sums of the blend are."""
+    kinds = {kind.name: kind for kind in LOADED[0]}
+    for row in report.rows:
+        if row.model in (grids.BASELINE, "blend"):
+            continue
+        # Tuning scores all who choose, and once more for each other value of what can be varied.
+        passes = 1 + sum(len(values) - 1 for values in kinds[row.model].serving.values())
+        best = max(row.trials, key=lambda trial: trial.ndcg or 0.0)
+        for trial in row.trials:
+            # The best of a kind scores who chooses for the blend, and who judges for itself and the blend.
+            more = report.choosers + 2 * report.judges if trial is best else 0
+            yield Job(row.model, trial.parameters, False, passes * report.choosers + more)
+    chosen = next(row.parameters for row in report.rows if row.model == report.chosen)
+    for each in chosen.get("parts", {report.chosen: chosen}).values():
+        yield Job(each["model"], each, True, 0)
+
+
+async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
+    """Do the jobs of standard input with the libraries alone, and return the seconds."""
+    jobs = [Job(**job) for job in json.load(sys.stdin)]
     async with (
         database.connect(settings.database) as opened,
         opened.reading(workspace) as connection,
     ):
         dataset = await snapshots.load(connection, workspace)
-    parts = split(dataset.interactions)
+    earlier = split(dataset.interactions).train
     known = _known(dataset)
-    matrices = [_likes(each, dataset.size) for each in (parts.train, dataset.interactions)]
+    matrices = {
+        everything: _likes(rows, dataset.size)
+        for everything, rows in ((False, earlier), (True, dataset.interactions))
+    }
     started = time.perf_counter()
-    for matrix in matrices:
-        model = LightFM(
-            no_components=DEFAULTS.dimensions,
-            loss="warp",
-            learning_rate=DEFAULTS.learning_rate,
-            max_sampled=DEFAULTS.max_sampled,
-            random_state=0,
-        )
-        model.fit(matrix, item_features=known, epochs=DEFAULTS.epochs, num_threads=1)
-    _score(model, known)
-    return time.perf_counter() - started, len(dataset.interactions)
+    for job in jobs:
+        likes = matrices[job.everything]
+        score = _FITS[job.model](likes, known, job.parameters)
+        people = np.arange(job.scored) % likes.shape[0]
+        for start in range(0, job.scored, USERS_AT_ONCE):
+            score(people[start : start + USERS_AT_ONCE])
+    return {"seconds": time.perf_counter() - started, "peak": _peak()}
 
 
-def _score(model: LightFM, known: sp.csr_matrix) -> None:
-    biases, items = model.get_item_representations(known)
-    _, users = model.get_user_representations()
-    for start in range(0, len(users), USERS_AT_ONCE):
-        scores = users[start : start + USERS_AT_ONCE] @ items.T + biases
-        np.argpartition(-scores, TOP, axis=1)
+def _ease(likes: sp.csr_matrix, _: sp.csr_matrix, parameters: Mapping[str, Any]) -> Score:
+    """Steck's own lines (2019), in float32."""
+    gram = (likes.T @ likes).toarray()
+    diagonal = np.diag_indices(len(gram))
+    gram[diagonal] += np.float32(parameters["regularisation"])
+    inverse = np.linalg.inv(gram)
+    weights = inverse / -np.diag(inverse)
+    weights[diagonal] = 0.0
+    return lambda people: _best(likes[people] @ weights)
 
 
-def _likes(interactions: Interactions, size: int) -> sp.coo_matrix:
+def _als(likes: sp.csr_matrix, _: sp.csr_matrix, parameters: Mapping[str, Any]) -> Score:
+    """Each person is found anew by the library, from the history: tuning weighs the histories."""
+    confident = likes * np.float32(1 + parameters["confidence"])
+    model = AlternatingLeastSquares(
+        factors=parameters["dimensions"],
+        regularization=parameters["regularisation"],
+        alpha=1.0,
+        iterations=parameters["iterations"],
+        random_state=0,
+    )
+    with threadpool_limits(1, "blas"):
+        model.fit(confident, show_progress=False)
+    return lambda people: model.recommend(people, confident[people], N=TOP, recalculate_user=True)
+
+
+def _lightfm(likes: sp.csr_matrix, known: sp.csr_matrix, parameters: Mapping[str, Any]) -> Score:
+    """People are scored by their trained vectors: the library cannot find them from a history."""
+    scale = sp.diags(
+        np.where(np.arange(known.shape[1]) < likes.shape[1], 1.0, parameters["feature_weight"])
+    )
+    features = (known @ scale).tocsr().astype(np.float32)
+    model = LightFM(
+        no_components=parameters["dimensions"],
+        loss="warp",
+        learning_rate=parameters["learning_rate"],
+        max_sampled=parameters["max_sampled"],
+        random_state=0,
+    )
+    model.fit(
+        likes.tocoo(),
+        item_features=features,
+        epochs=parameters["epochs"],
+        num_threads=parameters["threads"],
+    )
+    biases, items = model.get_item_representations(features)
+    users = model.get_user_representations()[1]
+    return lambda people: _best(users[people] @ items.T + biases)
+
+
+_FITS = {"ease": _ease, "als": _als, "lightfm": _lightfm}
+
+
+def _best(scores: NDArray[np.float32]) -> NDArray[np.intp]:
+    return np.argpartition(-scores, TOP, axis=1)[:, :TOP]
+
+
+def _likes(interactions: Interactions, size: int) -> sp.csr_matrix:
     liked = interactions.liked
     ones = np.ones(len(liked), np.float32)
-    return sp.coo_matrix((ones, (liked.users, liked.items)), (len(liked.user_ids), size))
+    return sp.csr_matrix((ones, (liked.users, liked.items)), (len(liked.user_ids), size))
 
 
 def _known(dataset: Dataset) -> sp.csr_matrix:
@@ -82,10 +180,9 @@ def _known(dataset: Dataset) -> sp.csr_matrix:
     genres = sorted({genre for item in dataset.items for genre in item.genres})
     rows = [item.number for item in dataset.items for _ in item.genres]
     columns = [genres.index(genre) for item in dataset.items for genre in item.genres]
-    weights = np.full(len(rows), DEFAULTS.feature_weight, np.float32)
-    shape = (dataset.size, len(genres))
-    own = sp.identity(dataset.size, dtype=np.float32)
-    return sp.hstack([own, sp.csr_matrix((weights, (rows, columns)), shape)]).tocsr()
+    ones = np.ones(len(rows), np.float32)
+    of_genre = sp.csr_matrix((ones, (rows, columns)), (dataset.size, len(genres)))
+    return sp.hstack([sp.identity(dataset.size, dtype=np.float32), of_genre]).tocsr()
 
 
 def _peak() -> int:
@@ -99,14 +196,9 @@ def main() -> None:
     side, workspace = sys.argv[1:]
     before = psutil.Process().memory_info().rss
     run = {"akin": akin, "library": library}[side]
-    seconds, rows = asyncio.run(run(PlatformSettings(), workspace))
-    found = {
-        "seconds": seconds,
-        "rows": rows,
-        "bytes": _peak() - before,
-        "cpu": time.process_time(),
-    }
-    json.dump(found, sys.stdout)
+    found = asyncio.run(run(PlatformSettings(), workspace))
+    found["bytes"] = found.pop("peak") - before
+    json.dump({**found, "cpu": time.process_time()}, sys.stdout)
 
 
 if __name__ == "__main__":

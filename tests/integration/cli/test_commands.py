@@ -22,15 +22,6 @@ RATINGS = """userId,movieId,rating,timestamp
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("DATABASE_URL", "BROKER_URL", "CACHE_URL", "MODEL_STORE_URL"):
-        monkeypatch.delenv(f"AKIN_{variable}", raising=False)
-    monkeypatch.setenv("AKIN_HOME", str(tmp_path))
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
-    return tmp_path
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "small"
     folder.mkdir()

@@ -12,15 +12,6 @@ from services.cli.main import app
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for variable in ("DATABASE_URL", "BROKER_URL", "CACHE_URL", "MODEL_STORE_URL"):
-        monkeypatch.delenv(f"AKIN_{variable}", raising=False)
-    monkeypatch.setenv("AKIN_HOME", str(tmp_path))
-    assert CliRunner().invoke(app, ["migrate"]).exit_code == 0
-    return tmp_path
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Even people like even films, odd people odd ones; 130 films, so that ncf finds 99 unknown ones."""
     folder = tmp_path / "small"

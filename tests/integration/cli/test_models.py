@@ -14,10 +14,8 @@ REASON = "blend has NDCG@10 0.1234 against the champion's 0.1200, for what 123 p
 
 
 @pytest.fixture
-def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def versions(home: Path) -> list[str]:
     """Two versions, which served one after the other."""
-    monkeypatch.delenv("AKIN_MODEL_STORE_URL", raising=False)
-    monkeypatch.setenv("AKIN_HOME", str(tmp_path))
     store = ModelStore(PlatformSettings().models)
     made = [publish(store, "default", best=[n], size=2, promoted=False).version for n in (0, 1)]
     for generation, version in enumerate(made):

@@ -69,6 +69,36 @@ async def test_a_deleted_item_that_is_added_again_is_new(api: Api) -> None:
     assert (again["title"], again["genres"], again["labels"]) == (None, ["Drama"], {})
 
 
+async def test_a_part_of_an_item_is_changed_and_the_rest_stays(api: Api) -> None:
+    await api.put("/items/heat", json=FULL)
+    before = (await api.get("/items/heat")).json()
+    hidden = await api.patch("/items/heat", json={"hidden": True})
+    assert (hidden.status_code, hidden.json()) == (200, before | {"hidden": True})
+    assert (await api.get("/items/heat")).json() == hidden.json()
+    other = {"title": None, "genres": ["Crime"], "labels": {}, "hidden": False}
+    await api.patch("/items/heat", json=other)
+    assert (await api.get("/items/heat")).json() == before | other
+
+
+async def test_a_hidden_item_is_in_no_list_and_among_the_items_it_says_so(api: Api) -> None:
+    await api.items(heat=["Action"], clueless=["Comedy"])
+    await api.patch("/items/heat", json={"hidden": True})
+    assert await api.recs("ada") == ["clueless"]
+    listed = (await api.get("/items", params={"genre": "action"})).json()["items"]
+    assert [(each["item_id"], each["hidden"]) for each in listed] == [("heat", True)]
+    await api.patch("/items/heat", json={"hidden": False})
+    assert set(await api.recs("bob")) == {"heat", "clueless"}
+
+
+async def test_a_patch_is_for_items_there_are_and_fields_that_fit(api: Api) -> None:
+    assert (await api.patch("/items/heat", json={"hidden": True})).status_code == 404
+    await api.put("/items/heat", json=FULL)
+    for wrong in ({"hidden": None}, {"colour": "red"}, {"genres": [""]}):
+        assert (await api.patch("/items/heat", json=wrong)).status_code == 422
+    await api.delete("/items/heat")
+    assert (await api.patch("/items/heat", json={"hidden": True})).status_code == 404
+
+
 async def test_items_are_listed_in_pages(api: Api) -> None:
     ids = [f"i{n:02}" for n in range(25)]
     await api.items(**{item_id: ["X"] for item_id in ids})

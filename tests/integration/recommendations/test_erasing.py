@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, select, update
 
-from services import broker, cache, database
+from services import broker
 from services.broker import Broker, BrokerUnavailable
 from services.cache import Cache, CacheUnavailable
 from services.database import Database
@@ -37,25 +37,6 @@ class AwayBroker:
 
     async def publish(self, _: Sequence[Event]) -> None:
         raise BrokerUnavailable("Not confirmed.")
-
-
-@pytest.fixture(params=["embedded", "full"])
-async def data(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """SQLite and PostgreSQL."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/akin.db"
-    if request.param == "full":
-        url = request.getfixturevalue("database_url")
-    await database.migrate(url)
-    async with database.connect(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def store(request: pytest.FixtureRequest, data: Database) -> AsyncIterator[Cache]:
-    """The cache that belongs to the database's profile."""
-    url = "memory://" if data.is_sqlite else request.getfixturevalue("redis_url")
-    async with cache.connect(url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from prometheus_client import REGISTRY
 
-from services import cache, database
+from services.cache import Cache
 from services.database import Database
 from services.messages.types import InteractionRecorded
 from services.recommendations.impressions import Impression, Impressions
@@ -19,17 +16,6 @@ from services.recommendations.recording import Reaction, Recorder
 
 VERSION = "0123456789abcdef"
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture(params=["embedded", "full"])
-async def data(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """SQLite and PostgreSQL."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/akin.db"
-    if request.param == "full":
-        url = request.getfixturevalue("database_url")
-    await database.migrate(url)
-    async with database.connect(url) as opened:
-        yield opened
 
 
 def reaction(event_id: str, kind: str, item: str, *, user: str = "ada", by: str | None) -> Reaction:
@@ -45,27 +31,26 @@ def counted(source: str) -> float:
 
 
 async def test_counts_by_the_lists_model_and_the_places_source(
-    data: Database, workspace: str
+    data: Database, store: Cache, workspace: str
 ) -> None:
     before = counted("model"), counted("exploration")
-    async with cache.connect("memory://") as store:
-        recorder = Recorder(data, store)
-        named = [reaction(f"n{n}", "view", item, user="x", by=None) for n, item in enumerate("ab")]
-        await recorder.record(workspace, named[:1])  # the items get the numbers 0 and 1
-        await recorder.record(workspace, named[1:])
-        places = [Ranked(0, 1.0, "model"), Ranked(1, 1.0, "exploration")]
-        shown = Impressions(data, store)
-        await shown.remember(Impression(workspace, 0, 0, "ada", "list", places, VERSION))
-        await shown.close()
-        told = [
-            reaction("e1", "like", "a", by="list"),
-            reaction("e2", "purchase", "b", by="list"),
-            reaction("e3", "dislike", "b", by="list"),
-            reaction("e4", "like", "c", by="list"),  # the list did not show it
-            reaction("e5", "like", "a", by="other"),
-            reaction("e6", "like", "a", by="list", user="bob"),
-            reaction("e7", "like", "a", by=None),
-        ]
-        await recorder.record(workspace, told)
-        await Outcomes(data).count(workspace, told)
+    recorder = Recorder(data, store)
+    named = [reaction(f"n{n}", "view", item, user="x", by=None) for n, item in enumerate("ab")]
+    await recorder.record(workspace, named[:1])  # the items get the numbers 0 and 1
+    await recorder.record(workspace, named[1:])
+    places = [Ranked(0, 1.0, "model"), Ranked(1, 1.0, "exploration")]
+    shown = Impressions(data, store)
+    await shown.remember(Impression(workspace, 0, 0, "ada", "list", places, VERSION))
+    await shown.close()
+    told = [
+        reaction("e1", "like", "a", by="list"),
+        reaction("e2", "purchase", "b", by="list"),
+        reaction("e3", "dislike", "b", by="list"),
+        reaction("e4", "like", "c", by="list"),  # the list did not show it
+        reaction("e5", "like", "a", by="other"),
+        reaction("e6", "like", "a", by="list", user="bob"),
+        reaction("e7", "like", "a", by=None),
+    ]
+    await recorder.record(workspace, told)
+    await Outcomes(data).count(workspace, told)
     assert (counted("model"), counted("exploration")) == (before[0] + 1, before[1] + 1)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services import cache, database
 from services.cache import Cache, CacheUnavailable, Telling
 from services.database import Database, DatabaseUnavailable
 from services.messages.types import InteractionRecorded
@@ -47,25 +45,6 @@ class InterruptedCache(Cache):
             self.failures -= 1
             raise CacheUnavailable("Just after the commit.")
         await super().append_many(values, telling=telling)
-
-
-@pytest.fixture(params=["embedded", "full"])
-async def data(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """SQLite and PostgreSQL."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/akin.db"
-    if request.param == "full":
-        url = request.getfixturevalue("database_url")
-    await database.migrate(url)
-    async with database.connect(url) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def store(request: pytest.FixtureRequest, data: Database) -> AsyncIterator[Cache]:
-    """The cache that belongs to the database's profile."""
-    url = "memory://" if data.is_sqlite else request.getfixturevalue("redis_url")
-    async with cache.connect(url) as opened:
-        yield opened
 
 
 async def test_numbers_that_were_rolled_back_are_not_used(

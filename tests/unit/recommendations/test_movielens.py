@@ -37,10 +37,22 @@ def test_a_rating_is_the_same_in_every_layout(layout: Layout, line: str) -> None
     assert layout.rating(line) == Rated("3", "7", 4.5, 978300760)
 
 
-def test_a_comma_in_a_quoted_title_is_part_of_it() -> None:
-    assert LATEST.film('11,"American President, The (1995)",Drama').title.startswith(
-        "American Pres"
-    )
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("Wedding Singer, The (1998)", "The Wedding Singer (1998)"),
+        ("Fish Called Wanda, A (1988)", "A Fish Called Wanda (1988)"),
+        ("Enfer, L' (1994)", "L'Enfer (1994)"),
+        ("Boot, Das (Boat, The) (1981)", "Das Boot (The Boat) (1981)"),
+        ("Vitelloni, I (a.k.a. Young, The) (1953)", "I Vitelloni (a.k.a. The Young) (1953)"),
+        ("Good, the Bad and the Ugly, The (1966)", "The Good, the Bad and the Ugly (1966)"),
+        ("Paris, Texas (1984)", "Paris, Texas (1984)"),
+        ("I, Robot (2004)", "I, Robot (2004)"),
+        ("Untitled, The", "The Untitled"),
+    ],
+)
+def test_an_article_stands_before_the_title(written: str, title: str) -> None:
+    assert LATEST.film(f'11,"{written}",Drama').title == title
 
 
 def test_a_film_may_have_neither_year_nor_genre() -> None:
