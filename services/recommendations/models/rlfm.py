@@ -11,12 +11,14 @@ what was shown, it was not liked. (In a simulated year, where the truth is known
 third of a dislike: of newcomers' second lists .60 were liked instead of .57.) Alternating least squares, exact in each step;
 the users' factors are whitened after each, so that their prior holds.
 
-Memory: 8(d + 1)² bytes a user or item, whichever are more, and a few MB. Time: (d + 1)² for each reaction.
+Memory: 16(d + 1) bytes a reaction, 8(d + 1) a user and an item. Time: (d + 1)² for each reaction, and 5 µs for
+each user and item, in each iteration.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,7 +32,7 @@ from services.recommendations.models.features import feature_matrix
 
 Doubles = NDArray[np.float64]
 
-OUTER_AT_ONCE = 4_000_000  # values of outer products held at once: 32 MB
+SOLVED_AT_ONCE = 10_000  # systems of users or items: 23 MB in 16 dimensions
 FEATURE_PRIOR = 2.0  # well-known items that a feature must have to be half believed
 START = 0.1  # standard deviation of the first item factors
 
@@ -163,23 +165,14 @@ class _Groups:
 
     def solve(self, inputs: Doubles, targets: Doubles, regularisation: float) -> Doubles:
         """Return (count, d): the x of each owner with Σ (targets - inputs·x)² + r·x² at its least."""
-        size = inputs.shape[1]
-        found = np.zeros((self.count, size))
-        for first, last in self._parts(OUTER_AT_ONCE // size**2):
-            rows = self._order[self._starts[first] : self._starts[last]]
-            own = inputs[rows]
-            outer = own[:, :, None] * own[:, None, :]
-            starts = self._starts[first:last] - self._starts[first]
-            left = np.add.reduceat(outer, starts) + regularisation * np.eye(size)
-            right = np.add.reduceat(own * targets[rows, None], starts)
-            found[first:last] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
+        inputs, targets = inputs[self._order], targets[self._order]
+        found = np.zeros((self.count, inputs.shape[1]))
+        for first in range(0, self.count, SOLVED_AT_ONCE):
+            some = slice(first, first + SOLVED_AT_ONCE)
+            rows = [slice(*ends) for ends in pairwise(self._starts[first : some.stop + 1].tolist())]
+            # A product for each owner is three times as fast as sums over all outer products.
+            left = np.stack([inputs[own].T @ inputs[own] for own in rows])
+            right = np.stack([targets[own] @ inputs[own] for own in rows])
+            left += regularisation * np.eye(inputs.shape[1])
+            found[some] = np.linalg.solve(left, right[:, :, None])[:, :, 0]
         return found
-
-    def _parts(self, rows: int) -> list[tuple[int, int]]:
-        """Return ranges of owners with about so many rows each, one owner at least."""
-        parts, first = [], 0
-        while first < self.count:
-            last = int(np.searchsorted(self._starts, self._starts[first] + rows, side="right")) - 1
-            parts.append((first, max(last, first + 1)))
-            first = parts[-1][1]
-        return parts

@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_model_whatever_fits_into_memory_at_once(
     one = rlfm.fit(passed_over, SMALL, seed=3)
     again = rlfm.fit(passed_over, SMALL, seed=3)
     assert all((one.arrays[name] == again.arrays[name]).all() for name in one.arrays)
-    monkeypatch.setattr(rlfm, "OUTER_AT_ONCE", 100)  # four reactions
+    monkeypatch.setattr(rlfm, "SOLVED_AT_ONCE", 7)
     small = rlfm.fit(passed_over, SMALL, seed=3)
     assert np.allclose(one.arrays["factors"], small.arrays["factors"], atol=1e-4)
 
