@@ -27,6 +27,7 @@ POOL = 100  # most popular items among which a cold list draws: wide enough for 
 # liked items, the same for everybody, .394. The rate alone, without the count, is worse (.32): what was
 # shown to those who like such things looks better than it is to others.
 LIKED = 4.0
+FEW_LIKES = 10.0  # added to each count: of small ones, chance decides which is larger
 LIKE_RATE = 4.0
 SHARE = 0.03  # of a core, for drawing the whole catalogue of each workspace in use
 AT_ONCE = 0.03  # seconds of drawing in one refresh, but one row at least
@@ -103,7 +104,10 @@ class Explorers:
         mean = alpha / (alpha + beta)
         hoped = mean + np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
         return draw_weighted(
-            generator, pool, counts**LIKED * (hoped / self._rate) ** LIKE_RATE, count
+            generator,
+            pool,
+            (counts + FEW_LIKES) ** LIKED * (hoped / self._rate) ** LIKE_RATE,
+            count,
         )
 
     def add(self, numbers: Ints) -> None:
