@@ -93,7 +93,7 @@ class Index:
             False,  # not by residual, which is slower and found nothing more
         )
         self._file.train(points)
-        self._search = faiss.SearchParametersIVF(nprobe=min(PROBED, lists), max_codes=READ)
+        self._file.nprobe, self._file.max_codes = min(PROBED, lists), READ
 
     def add(self, numbers: NDArray[Any], vectors: Floats) -> None:
         """Add vectors (n, d) under these numbers, also ones that changed: what they were stays beside it.
@@ -110,11 +110,11 @@ class Index:
         """Return up to `count` numbers, ascending, that hold nearly all of the highest products."""
         asked = np.pad(self._back @ taste, (0, self._padding))[None]
         scores = self._centroids @ asked[0]
-        probed = np.argsort(-scores)[: self._search.nprobe]
+        probed = np.argsort(-scores)[: self._file.nprobe]
         faiss.omp_set_num_threads(1)
         with self._lock:
             _, found = self._file.search_preassigned(
-                asked, count, probed[None], scores[probed][None], params=self._search
+                asked, count, probed[None], scores[probed][None]
             )
         return np.unique(found[found >= 0]).astype(np.int32)
 
