@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ SHALLOW = 32  # of these, looked at first: a list takes a few, and most users ha
 TASTED = 128  # the same, where this user's taste decides among them
 FEWEST = 16  # draws that must be able to fill a list's slots, for the shares to mean something
 NOBODY = np.float32(-1.0)  # the value at a place that has no item
+
+Taste = Floats | Callable[[Ints], Floats]  # a score by number, or what gives those of some
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,11 @@ class Draws:
         unseen: NDArray[np.bool_],
         count: int,
         *,
-        taste: Floats | None = None,
+        taste: Taste | None = None,
     ) -> list[tuple[int, float]] | None:
         """Return `count` unseen items of one draw, with the share of draws that have each.
 
-        The best of the draw, or with `taste` (a score by number) the most to this user's taste among its
+        The best of the draw, or with `taste` the most to this user's taste among its
         best: of what is worth a try, what this user may like. None when too few draws have as many. Every
         draw that has them is equally likely, so the shares are the probabilities with which this user
         gets each item, given the draws.
@@ -51,7 +54,7 @@ class Draws:
         unseen: NDArray[np.bool_],
         count: int,
         depth: int,
-        taste: Floats | None,
+        taste: Taste | None,
     ) -> list[tuple[int, float]] | None:
         numbers = self.numbers[:, :depth]
         usable = unseen.take(numbers, mode="clip") & (self.values[:, :depth] != NOBODY)
@@ -95,8 +98,10 @@ def best(numbers: Ints, values: Floats) -> Draws:
     return Draws(_at(numbers, order), np.take_along_axis(values, order, axis=1))
 
 
-def _liking(taste: Floats, numbers: Ints) -> Floats:
+def _liking(taste: Taste, numbers: Ints) -> Floats:
     """Return the scores of these numbers; the lowest finite one for what is newer than the scores."""
+    if callable(taste):
+        return taste(numbers.ravel()).reshape(numbers.shape)
     lowest = np.float32(np.finfo(np.float32).min)
     if not len(taste):
         return np.full(numbers.shape, lowest)

@@ -14,7 +14,7 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from services.recommendations.draws import ROWS, Draws, best
+from services.recommendations.draws import ROWS, Draws, Taste, best
 from services.recommendations.online import Online
 from services.recommendations.scoring import Floats, Ints
 from services.recommendations.thompson import draw, like_rate, posterior
@@ -59,11 +59,11 @@ class Explorers:
         unseen: NDArray[np.bool_],
         count: int,
         *,
-        taste: Floats | None = None,
+        taste: Taste | None = None,
     ) -> Chosen:
         """Return `count` distinct unseen numbers, or all there are, with their propensities in (0, 1].
 
-        With `taste`, a score by number, those that this user may like among the best that were drawn.
+        With `taste` those that this user may like among the best that were drawn.
 
         Some 40 µs. Exact given the draws; where these are used up (hardly anything is allowed, or
         this user has seen it all) the list draws for itself among `SLICE` of what is left.

@@ -20,12 +20,15 @@ Floats = NDArray[np.float32]
 # Conjugate gradients end at this residual, relative to the right-hand side: below it no list changes.
 RESIDUAL = 1e-3
 MAX_STEPS = 16
+SUMMED_AT_ONCE = 100_000  # embeddings: 50 MB at 64 dimensions, for as many digits as the sum needs
 
 
 def whitening(factors: Floats, implicit_weight: float, regularisation: float) -> Floats:
     """Return L⁻¹ (d, d) for item embeddings (k, d): z = L⁻¹v."""
-    wide = factors.astype(np.float64)
-    shared = implicit_weight * wide.T @ wide + regularisation * np.eye(wide.shape[1])
+    shared = regularisation * np.eye(factors.shape[1])
+    for start in range(0, len(factors), SUMMED_AT_ONCE):
+        wide = factors[start : start + SUMMED_AT_ONCE].astype(np.float64)
+        shared += implicit_weight * wide.T @ wide
     inverse: Floats = np.linalg.inv(np.linalg.cholesky(shared)).astype(np.float32)
     return inverse
 

@@ -22,7 +22,7 @@ from services.recommendations.experiments import assign
 from services.recommendations.explaining import reasons
 from services.recommendations.impressions import Impression, Impressions
 from services.recommendations.loading import ServedModel
-from services.recommendations.ranking import Numbers, Ranked, Request, rank
+from services.recommendations.ranking import Numbers, Ranked, Request, rank, suffices
 from services.recommendations.scoring import Floats, Scorer
 from services.recommendations.serving import Served, Workspace
 from services.recommendations.state import UserState
@@ -102,12 +102,14 @@ class Lister:
         model = held.served(plan.version)
         if plan.version is not None and (model is None or model.version != plan.version):
             plan = plan._replace(experiment=None, variant=None)  # not what the variant was to get
-        scores = await held.scores(state.history, model)
-        served = model if scores is not None else None
+        served = model if model is not None and model.scores(state.history) else None
+        request = self._request(now, served, state, plan.asked, repeats=repeats)
+        found = await held.shortlist(state.history, served)
+        enough = found is not None and suffices(request, state, found)
         places = rank(
-            self._request(now, served, state, plan.asked, repeats=repeats),
+            request,
             state,
-            scores=scores,
+            scores=found if enough else await held.scores(state.history, served),
             popularity=now.popularity,
             explorers=now.explorers,
             generator=self._generator,

@@ -42,7 +42,14 @@ class ServedModel:
     move: str  # the id of the alias's move that named it: generations begin anew after a cleanup
     scorer: Scorer
     personal: bool  # False: the same scores for everybody
+    searches: (
+        bool  # a large catalogue: for its highest scores without scoring all (`Scorer.tastes`)
+    )
     created_at: datetime
+
+    def scores(self, history: History) -> bool:
+        """Tell whether it has scores for this history: it is personal, and something was done."""
+        return self.personal and len(history.items) > 0
 
 
 class ModelLoader:
@@ -132,9 +139,10 @@ class ModelLoader:
         scorer = load_scorer(loaded)
         scorer.place(catalogue.items(), catalogue.size)
         _try(scorer, catalogue)
+        searches = scorer.index()
         log.info("A model was loaded.", extra={"workspace": workspace, "version": version})
         personal = serving.get("kind") != "popularity"
-        return ServedModel(version, move, scorer, personal, loaded.manifest.created_at)
+        return ServedModel(version, move, scorer, personal, searches, loaded.manifest.created_at)
 
 
 def _refuse(workspace: str, version: str, error: Exception) -> None:

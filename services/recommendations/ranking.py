@@ -14,6 +14,7 @@ from services.recommendations.diversity import CANDIDATES, MOST, diversified
 from services.recommendations.exploration import POOL, Chosen, Explorers
 from services.recommendations.rules import Effects, weave
 from services.recommendations.scoring import Floats
+from services.recommendations.shortlist import DEPTH, Shortlist
 from services.recommendations.state import UserState
 from services.recommendations.top import quick_top, top
 
@@ -69,25 +70,25 @@ def rank(
     request: Request,
     state: UserState,
     *,
-    scores: Floats | None,
+    scores: Floats | Shortlist | None,
     popularity: Popularity,
     explorers: Explorers,
     generator: np.random.Generator,
 ) -> list[Ranked]:
     """Return `limit` places, or as many as may appear.
 
-    `scores` are by number, or None where there is no model or no history: then the list is a mix of
+    `scores` are by number, or a shortlist that `suffices`, or None where there is no model or no history: then the list is a mix of
     popular and unknown items that differs from user to user. Nothing that was seen appears before
     the unseen is used up; after that, what was seen longest ago comes first.
     """
     size = len(request.allowed)
     unseen = request.allowed.copy()
-    seen = np.concatenate([state.history.items, state.shown, request.excluded])
+    seen = _seen(request, state)
     unseen[seen[seen < size]] = False
     draw = _Draw(request, popularity, explorers, generator, len(seen))
-    if scores is not None:
-        scores = request.effects.boosted(scores, request.allowed)
-    values = popularity.counts if scores is None else scores
+    values = popularity.counts
+    if isinstance(scores, np.ndarray):
+        values = scores = request.effects.boosted(scores, request.allowed)
     pinned = _pinned(request, unseen, values)
     unseen[[place.number for place in pinned.values()]] = False
     places: list[Ranked] = []
@@ -99,6 +100,29 @@ def rank(
     room = request.limit - len(pinned) - len(places)
     again = _again(request, unseen, state, room, {p.number for p in pinned.values()})
     return weave([*places, *again], pinned)
+
+
+def suffices(request: Request, state: UserState, found: Shortlist) -> bool:
+    """Tell whether a list can be made from a shortlist: enough of it may appear and is new to the user.
+
+    Rules have to do with the scores of all.
+    """
+    effects = request.effects
+    if effects.boosts is not None or effects.buried is not None or effects.pins:
+        return False
+    usable = found.allowed(request.allowed, _seen(request, state))
+    return int(usable.sum()) >= DEPTH * _wanted(request, request.limit)
+
+
+def _seen(request: Request, state: UserState) -> Numbers:
+    return np.concatenate([state.history.items, state.shown, request.excluded])
+
+
+def _wanted(request: Request, limit: int) -> int:
+    """Return among how many of the best the places of a list are chosen."""
+    if not request.diversity:
+        return limit
+    return max(limit, min(MOST, CANDIDATES * limit))
 
 
 def _rounded(value: float, generator: np.random.Generator) -> int:
@@ -128,35 +152,38 @@ class _Draw:
     seen: int
 
     def places(
-        self, unseen: Mask, scores: Floats | None, limit: int, explored: int
+        self, unseen: Mask, scores: Floats | Shortlist | None, limit: int, explored: int
     ) -> list[Ranked]:
         if scores is None:
             return self._cold(unseen, limit, explored)
         return self._personal(unseen, scores, limit, explored)
 
-    def _personal(self, unseen: Mask, scores: Floats, limit: int, explored: int) -> list[Ranked]:
-        wanted = self._candidates(limit)
-        best = quick_top(scores, unseen, wanted, skipped=self.seen)
-        if best is None:
-            scores = _usable(scores, len(unseen))
-            best = top(scores, unseen, wanted)
-        chosen = self._diverse(best.astype(np.int32), scores[best], limit)
-        pairs = zip(chosen.tolist(), scores[chosen].tolist(), strict=True)
-        places = [Ranked(number, score, "model") for number, score in pairs]
+    def _personal(
+        self, unseen: Mask, scores: Floats | Shortlist, limit: int, explored: int
+    ) -> list[Ranked]:
+        best, values = _best(scores, unseen, _wanted(self.request, limit), self.seen)
+        chosen = self._diverse(best, values, limit)
+        places = [
+            Ranked(number, score, "model")
+            for number, score in zip(best[chosen].tolist(), values[chosen].tolist(), strict=True)
+        ]
         places = _with_neighbours(places, self.request.neighbours, unseen, limit)
         rest = unseen.copy()
         rest[[place.number for place in places]] = False
         slots = min(explored, max(0, limit - FIRST_EXPLORED))
-        new = self.explorers.choose(self.generator, rest, slots, taste=scores)
+        taste = scores.taste.at if isinstance(scores, Shortlist) else scores
+        new = self.explorers.choose(self.generator, rest, slots, taste=taste)
         return self._mixed(places[: limit - len(new)], new, scores, first=FIRST_EXPLORED)
 
     def _cold(self, unseen: Mask, limit: int, explored: int) -> list[Ranked]:
         pool, weights = self._pool(unseen)
-        count = self._candidates(limit) if self.request.diversity else limit - explored
+        diverse = self.request.diversity
+        count = _wanted(self.request, limit) if diverse else limit - explored
         drawn = dict(self.explorers.choose_popular(self.generator, pool, weights, count))
         # They are drawn in an order that chance gave them: that order is their relevance.
         relevance = -np.arange(len(drawn), dtype=np.float32)
-        liked = self._diverse(np.array([*drawn], np.int32), relevance, limit)[: limit - explored]
+        numbers = np.array([*drawn], np.int32)
+        liked = numbers[self._diverse(numbers, relevance, limit)][: limit - explored]
         counts = self.popularity.counts
         kept = len(liked) / max(1, len(drawn))  # of what was drawn; to first order, whichever it is
         places = [Ranked(n, float(counts[n]), "popular", kept * drawn[n]) for n in liked.tolist()]
@@ -177,29 +204,43 @@ class _Draw:
         pool = top(weights[:size], unseen[:size] & (weights[:size] > 0), POOL).astype(np.int32)
         return pool, weights[pool]
 
-    def _candidates(self, limit: int) -> int:
-        if not self.request.diversity:
-            return limit
-        return max(limit, min(MOST, CANDIDATES * limit))
-
-    def _diverse(self, numbers: Numbers, relevance: Floats, limit: int) -> Numbers:
-        """Return up to `limit` of the candidates, which come in order of relevance."""
+    def _diverse(self, numbers: Numbers, relevance: Floats, limit: int) -> NDArray[np.intp]:
+        """Return the places of up to `limit` of the candidates, which come in order of relevance."""
         request = self.request
         if not request.diversity or request.likeness is None or not len(numbers):
-            return numbers[:limit]
+            return np.arange(min(limit, len(numbers)))
         likeness = request.likeness(numbers)
-        return numbers[diversified(relevance, likeness, limit, diversity=request.diversity)]
+        return diversified(relevance, likeness, limit, diversity=request.diversity)
 
     def _mixed(
-        self, places: list[Ranked], new: Chosen, scores: Floats | None, *, first: int
+        self, places: list[Ranked], new: Chosen, scores: Floats | Shortlist | None, *, first: int
     ) -> list[Ranked]:
         """Put what is explored at places that chance gives it, after the `first`."""
         first = min(first, len(places))
         for number, propensity in new:
             where = first + int((len(places) + 1 - first) * self.generator.random())
-            score = _finite(scores[number]) if scores is not None and number < len(scores) else 0.0
-            places.insert(where, Ranked(number, score, "exploration", propensity))
+            places.insert(where, Ranked(number, _of(scores, number), "exploration", propensity))
         return places
+
+
+def _best(
+    scores: Floats | Shortlist, unseen: Mask, count: int, seen: int
+) -> tuple[Numbers, Floats]:
+    """Return the `count` highest of what is unseen, highest first, and their scores."""
+    if isinstance(scores, Shortlist):
+        return scores.best(unseen, count)
+    best = quick_top(scores, unseen, count, skipped=seen)
+    if best is None:
+        scores = _usable(scores, len(unseen))
+        best = top(scores, unseen, count)
+    return best.astype(np.int32), scores[best]
+
+
+def _of(scores: Floats | Shortlist | None, number: int) -> float:
+    """Return the score of an item; 0 where it has none."""
+    if isinstance(scores, Shortlist):
+        return float(scores.taste.at(np.array([number]))[0])
+    return _finite(scores[number]) if scores is not None and number < len(scores) else 0.0
 
 
 def _with_neighbours(

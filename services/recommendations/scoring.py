@@ -18,6 +18,7 @@ from services.recommendations.scorers.interface import (
     History,
     Ints,
     Scorer,
+    Taste,
     features_of,
 )
 from services.recommendations.scorers.neighbours import NeighbourScorer
@@ -30,6 +31,7 @@ __all__ = [
     "History",
     "Ints",
     "Scorer",
+    "Taste",
     "build_scorer",
     "features_of",
     "load_scorer",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,13 @@ from services.recommendations.filters import Masks
 from services.recommendations.loading import ModelLoader, ServedModel
 from services.recommendations.online import Online
 from services.recommendations.ranking import Popularity, popularity_of
-from services.recommendations.scoring import History
+from services.recommendations.scoring import History, Scorer
+from services.recommendations.shortlist import Shortlist, shortlists
 from services.recommendations.state import popularity_key
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _coverage = Gauge(
     "akin_catalogue_coverage", "Share of the catalogue that was in any list lately.", ["workspace"]
@@ -95,6 +98,9 @@ class Workspace:
         self._popular_until = 0.0
         self._scores: Coalescer[tuple[ServedModel, History], NDArray[np.float32]] = Coalescer(
             self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
+        )
+        self._shortlists: Coalescer[tuple[ServedModel, History], Shortlist | None] = Coalescer(
+            self._search, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
         )
 
     def now(self) -> Served:
@@ -253,27 +259,50 @@ class Workspace:
         self, history: History, model: ServedModel | None
     ) -> NDArray[np.float32] | None:
         """Return a score by item number, or None without a personal model or without a history."""
-        if model is None or not model.personal or not len(history.items):
+        if model is None or not model.scores(history):
             return None
         return await self._scores.submit((model, history))
+
+    async def shortlist(self, history: History, model: ServedModel | None) -> Shortlist | None:
+        """Return what this history may like best of a large catalogue, or None: all are to be scored."""
+        if model is None or not model.searches or not model.scores(history):
+            return None
+        return await self._shortlists.submit((model, history))
 
     async def _score(
         self, asked: Sequence[tuple[ServedModel, History]]
     ) -> list[NDArray[np.float32]]:
-        found: dict[int, NDArray[np.float32]] = {}
-        for model in {id(model): model for model, _ in asked}.values():
-            places = [place for place, (each, _) in enumerate(asked) if each is model]
-            histories = [asked[place][1] for place in places]
-            if len(histories) * self.catalogue.size <= IN_LOOP:
-                rows = model.scorer.score(histories)
-            else:
-                rows = await asyncio.to_thread(model.scorer.score, histories)
-            found.update(zip(places, rows, strict=True))
-        return [found[place] for place in range(len(asked))]
+        return await _by_model(asked, self._scored)
+
+    async def _scored(self, scorer: Scorer, histories: list[History]) -> NDArray[np.float32]:
+        if len(histories) * self.catalogue.size <= IN_LOOP:
+            return scorer.score(histories)
+        return await asyncio.to_thread(scorer.score, histories)
+
+    async def _search(self, asked: Sequence[tuple[ServedModel, History]]) -> list[Shortlist | None]:
+        return await _by_model(asked, _searched)
 
     async def close(self) -> None:
         """Let the requests under way finish."""
         await self._scores.close()
+        await self._shortlists.close()
+
+
+async def _searched(scorer: Scorer, histories: list[History]) -> list[Shortlist | None]:
+    return await asyncio.to_thread(shortlists, scorer, histories)
+
+
+async def _by_model(
+    asked: Sequence[tuple[ServedModel, History]],
+    score: Callable[[Scorer, list[History]], Awaitable[Iterable[T]]],
+) -> list[T]:
+    """Return what each pair of model and history scores, those of one model together."""
+    found: dict[int, T] = {}
+    for model in {id(model): model for model, _ in asked}.values():
+        places = [place for place, (each, _) in enumerate(asked) if each is model]
+        rows = await score(model.scorer, [asked[place][1] for place in places])
+        found.update(zip(places, rows, strict=True))
+    return [found[place] for place in range(len(asked))]
 
 
 def _key(epoch: int, revision: int, generation: int) -> bytes:

@@ -116,6 +116,7 @@ class _Remembered:
         self._scores: dict[bytes, Floats] = {}
         self.popularity = scorer.popularity
         self.place, self.alike = scorer.place, scorer.alike
+        self.index, self.tastes = scorer.index, scorer.tastes
         self.pairwise, self.contributions = scorer.pairwise, scorer.contributions
 
     def score(self, histories: Sequence[History]) -> Floats:

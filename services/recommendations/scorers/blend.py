@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from services.recommendations.scorers.interface import (
     NOTHING,
     Floats,
     History,
+    Ints,
     Scorer,
+    Taste,
     spread_of,
 )
 
@@ -25,6 +28,26 @@ def own_arrays(arrays: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the arrays of a blend that belong to one of its parts."""
     prefix = f"{name}."
     return {key[len(prefix) :]: array for key, array in arrays.items() if key.startswith(prefix)}
+
+
+@dataclass(frozen=True, slots=True)
+class BlendTaste:
+    """See `Taste`: those of the parts, and what each counts, its spread reckoned in."""
+
+    parts: Sequence[Taste]
+    shares: Sequence[float]
+    spread: None = None
+
+    def best(self, count: int) -> Ints:
+        """See `Taste`. What any part nominates: `count` of each."""
+        return np.unique(np.concatenate([part.best(count) for part in self.parts]))
+
+    def at(self, numbers: NDArray[Any]) -> Floats:
+        """See `Taste`."""
+        total = np.zeros(len(numbers), np.float32)
+        for part, share in zip(self.parts, self.shares, strict=True):
+            total += share * part.at(numbers)
+        return total
 
 
 class BlendScorer:
@@ -54,13 +77,36 @@ class BlendScorer:
             part.place(items, size)
         self._spreads.clear()
 
+    def index(self) -> bool:
+        """See `Scorer`. All parts must be able to."""
+        ready = [
+            part.index() for part in self._parts
+        ]  # of all of them, whatever the first one says
+        return all(ready)
+
+    def tastes(self, histories: Sequence[History]) -> Sequence[Taste | None]:
+        """See `Scorer`. One part that must score all makes the others do so."""
+        of_parts = zip(*[part.tastes(histories) for part in self._parts], strict=True)
+        return [self._taste(*each) for each in zip(histories, of_parts, strict=True)]
+
+    def _taste(self, history: History, found: Sequence[Taste | None]) -> Taste | None:
+        parts = [each for each in found if each is not None]
+        if len(parts) < len(found):
+            return None
+        spreads = np.array([part.spread or 1.0 for part in parts], np.float32)
+        self._remember([history], spreads[None])
+        return BlendTaste(parts, (self._weights / spreads).tolist())
+
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`."""
         scores, spreads = self._scored(histories)
+        self._remember(histories, spreads)
+        return scores
+
+    def _remember(self, histories: Sequence[History], spreads: Floats) -> None:
         if len(self._spreads) > REMEMBERED:
             self._spreads.clear()
         self._spreads.update(zip(map(_key, histories), spreads, strict=True))
-        return scores
 
     def _scored(self, histories: Sequence[History]) -> tuple[Floats, Floats]:
         """Return scores, and how far each history's are spread in each part (histories, parts)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,42 @@ from scipy.sparse import csr_array
 # It is not public, but it is as old as scipy.sparse; what is public copies each row before it adds it up.
 from scipy.sparse._sparsetools import csc_matvec
 
+from services.recommendations.scorers import interface
 from services.recommendations.scorers.interface import (
     Arrays,
     Floats,
     History,
     Ints,
     Recency,
+    Taste,
     matrix,
+    spread,
 )
 from services.recommendations.scorers.popularity import PopularityScorer
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourTaste:
+    """See `Taste`: the numbers to which weights of the history lead, ascending, and the sums of these."""
+
+    numbers: Ints
+    sums: Floats
+    spread: float
+
+    def best(self, count: int) -> Ints:
+        """See `Taste`. Exact, among what has neighbours in the history."""
+        if len(self.sums) <= count:
+            return self.numbers
+        highest = np.argpartition(-self.sums, count - 1)[:count]
+        return np.sort(self.numbers[highest])
+
+    def at(self, numbers: NDArray[Any]) -> Floats:
+        """See `Taste`."""
+        if not len(self.numbers):
+            return np.zeros(len(numbers), np.float32)
+        places = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        found = np.where(self.numbers[places] == numbers, self.sums[places], 0)
+        return found.astype(np.float32)
 
 
 class NeighbourScorer(PopularityScorer):
@@ -73,6 +101,28 @@ class NeighbourScorer(PopularityScorer):
         scores = scores[:, : self._size]
         scores[~weights.any(axis=1)] = self.popularity
         return scores
+
+    def index(self) -> bool:
+        """See `Scorer`. There is nothing to prepare."""
+        return self._size > interface.EXACT
+
+    def tastes(self, histories: Sequence[History]) -> Sequence[Taste | None]:
+        """See `Scorer`."""
+        return [self._taste(self._recency.recent(each, self._size)) for each in histories]
+
+    def _taste(self, recent: History) -> Taste | None:
+        if not recent.weights.any():
+            return None
+        borders = np.array(self._borders(recent.items)).T.tolist()
+        parts = [slice(*ends) for ends in borders]
+        targets = np.concatenate([self._targets[part] for part in parts])
+        weights = [self._weights[part] * w for part, w in zip(parts, recent.weights, strict=True)]
+        numbers, places = np.unique(targets, return_inverse=True)
+        sums = np.bincount(places, np.concatenate(weights), len(numbers))
+        inside = numbers < self._size
+        numbers, sums = numbers[inside], sums[inside]
+        spreads = spread(sums @ sums / self._size, sums.sum() / self._size)
+        return NeighbourTaste(numbers, sums.astype(np.float32), float(spreads))
 
     def _rows(self, numbers: NDArray[Any]) -> NDArray[Any]:
         inside = numbers < len(self._row)

@@ -11,6 +11,7 @@ from services.recommendations.scorers.interface import (
     Arrays,
     Floats,
     History,
+    Taste,
     ascending,
     grown,
     known_rows,
@@ -41,6 +42,14 @@ class PopularityScorer:
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`."""
         return np.tile(self.popularity, (len(histories), 1))
+
+    def index(self) -> bool:
+        """See `Scorer`. What is the same for everybody needs no search."""
+        return False
+
+    def tastes(self, histories: Sequence[History]) -> Sequence[Taste | None]:
+        """See `Scorer`."""
+        return [None] * len(histories)
 
     def alike(self, number: int) -> Floats:
         """See `Scorer`. Nothing but itself is like an item."""
