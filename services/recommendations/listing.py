@@ -34,7 +34,7 @@ _served = Counter(
     "Items in lists, by where they come from and the model of the list.",
     ["source", "model_version"],
 )
-_served_from = lru_cache(maxsize=1_000)(_served.labels)  # finding a series takes longer than counting
+_served_from = lru_cache(1_000)(_served.labels)  # finding a series takes longer than counting
 _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
 
 
