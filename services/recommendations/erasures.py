@@ -7,7 +7,7 @@ either has committed before it, and these rows are deleted, or finds it: `since`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -15,13 +15,17 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.recommendations import repository
-from services.recommendations.tables import erasures, impressions, interactions
+from services.recommendations.tables import catalogues, erasures, impressions, interactions
 
 AT_ONCE = 2_000  # rows in one transaction, some 20 ms: others write in between
 
 _newest_erasure = select(func.max(erasures.c.requested_at)).where(
     erasures.c.workspace == bindparam("workspace")
 )
+_standing = select(
+    *(catalogues.c[each.name] for each in fields(repository.CatalogueState)),
+    _newest_erasure.scalar_subquery(),
+).where(catalogues.c.workspace == bindparam("workspace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,26 @@ def user_hash(workspace: str, user_id: str) -> str:
     return sha256(f"{workspace}\0{user_id}".encode()).hexdigest()
 
 
-async def since(connection: AsyncConnection, workspace: str, moment: datetime) -> Erased:
+async def standing(
+    connection: AsyncConnection, workspace: str
+) -> tuple[repository.CatalogueState, datetime | None]:
+    """Return where the catalogue stands, and when the newest erasure was asked for, in one look."""
+    row = (await connection.execute(_standing, {"workspace": workspace})).first()
+    if row is not None:
+        return repository.CatalogueState(*row[:-1]), row[-1]
+    newest = await connection.execute(_newest_erasure, {"workspace": workspace})
+    return repository.CatalogueState(), newest.scalar()
+
+
+async def since(
+    connection: AsyncConnection, workspace: str, moment: datetime, newest: datetime | None
+) -> Erased:
     """Return the erasures that were asked for at `moment` or later. Needs the lock, shared or alone.
 
-    `moment` is when the oldest of what is at hand was accepted: mostly an instant ago, and there is
-    nothing, which takes one look at an index. After an outage, or for a dead letter, it may be days.
+    `newest` is what `standing` said under the same lock. `moment` is when the oldest of what is at hand was
+    accepted: mostly an instant ago, and nothing needs to be read. After an outage, or for a dead letter, it
+    may be days.
     """
-    newest = (await connection.execute(_newest_erasure, {"workspace": workspace})).scalar()
     if newest is None or newest < moment:
         return Erased(workspace)
     columns = erasures.c

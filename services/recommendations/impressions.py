@@ -117,13 +117,13 @@ class Impressions:
             # Not worth waiting for the disk: the cache has it too, and both would have to crash at once.
             async with self._database.transaction(workspace, durable=False) as connection:
                 await repository.lock(connection, workspace, shared=True)
-                epoch = (await repository.catalogue_state(connection, workspace)).epoch
+                state, newest = await erasures.standing(connection, workspace)
                 oldest = min(shown.made_at for shown in group)
-                erased = await erasures.since(connection, workspace, oldest)
+                erased = await erasures.since(connection, workspace, oldest, newest)
                 rows = [
                     _row(shown)
                     for shown in group
-                    if shown.epoch == epoch and not erased.holds(shown.user_id, shown.made_at)
+                    if shown.epoch == state.epoch and not erased.holds(shown.user_id, shown.made_at)
                 ]
                 key = impressions.c.recommendation_id
                 await insert_new(connection, impressions, rows, returning=key)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -28,12 +27,14 @@ from services.recommendations.serving import Served, Workspace
 from services.recommendations.state import UserState
 
 DEFAULT_LIMIT = 10
+NOTHING: Numbers = np.zeros(0, np.int32)
 
 _served = Counter(
     "akin_recommended_items",
     "Items in lists, by where they come from and the model of the list.",
     ["source", "model_version"],
 )
+_served_from = lru_cache(1_000)(_served.labels)  # finding a series takes longer than counting
 _degraded = Counter("akin_degraded_lists", "Lists served without something.", ["missing"])
 
 
@@ -150,7 +151,6 @@ class Lister:
         if not repeats:
             allowed = allowed.copy()
             allowed[state.history.items[state.history.items < len(allowed)]] = False
-        excluded = [n for n in map(catalogue.number, asked.exclude or ()) if n is not None]
         cold = not len(state.history.items)
         share = self._settings.cold_exploration_share if cold else self._settings.exploration_share
         return Request(
@@ -159,7 +159,7 @@ class Lister:
             exploration=share if asked.exploration is None else asked.exploration,
             diversity=asked.diversity or 0.0,
             likeness=partial(_likeness, catalogue, model.scorer if model else None),
-            excluded=np.array(excluded, np.int32),
+            excluded=_numbers(catalogue, asked.exclude) if asked.exclude else NOTHING,
             effects=now.controls.rules.effects(now.masks, datetime.now(UTC)),
             neighbours=now.online.neighbours(state.history),
         )
@@ -192,6 +192,10 @@ async def _planned(now: Served, user_id: str | None, wish: Wish) -> _Plan:
     return _Plan(asked, scenario, assigned.experiment, assigned.variant, assigned.model)
 
 
+def _numbers(catalogue: Catalogue, item_ids: Sequence[str]) -> Numbers:
+    return np.array([n for n in map(catalogue.number, item_ids) if n is not None], np.int32)
+
+
 def _likeness(catalogue: Catalogue, scorer: Scorer | None, numbers: Numbers) -> Floats:
     genres = genre_likeness([catalogue[number].genres for number in numbers.tolist()])
     if scorer is None:
@@ -205,7 +209,8 @@ def new_id() -> str:
 
 
 def _measure(shown: Impression, degraded: Sequence[str]) -> None:
-    for source, count in Tally(place.source for place in shown.places).items():
-        _served.labels(source, shown.model_version or "none").inc(count)
+    version, sources = shown.model_version or "none", [place.source for place in shown.places]
+    for source in set(sources):
+        _served_from(source, version).inc(sources.count(source))
     for missing in degraded:
         _degraded.labels(missing).inc()

@@ -105,13 +105,13 @@ class Recorder:
         numbers = ChainMap(named, known.numbers)
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace, shared=not missing)
-            state = await repository.catalogue_state(connection, workspace)
+            state, newest = await erasures.standing(connection, workspace)
             if not known.holds(state):  # a cleanup or an import came between
                 self._known.pop(workspace, None)
                 return None
             since = state.cleaned_at
             fresh = [r for r in reactions if since is None or r.accepted_at > since]
-            fresh = await _wanted(connection, workspace, fresh)
+            fresh = await _wanted(connection, workspace, fresh, newest)
             if missing and fresh:
                 named |= await _name(connection, workspace, state, missing)
             rows = [_row(workspace, r, numbers) for r in fresh]
@@ -173,16 +173,20 @@ class Recorder:
 
 
 async def _wanted(
-    connection: AsyncConnection, workspace: str, reactions: list[Reaction]
+    connection: AsyncConnection,
+    workspace: str,
+    reactions: list[Reaction],
+    newest: datetime | None,
 ) -> list[Reaction]:
-    """Return the reactions without those of people who asked to be erased after them.
+    """Return the reactions without those of people who asked to be erased after them, `newest` the last.
 
     What happened before counts as before, whenever it arrives: a file that is imported again must not
     bring anybody back.
     """
     if not reactions:
         return reactions
-    erased = await erasures.since(connection, workspace, min(map(_earliest, reactions)))
+    earliest = min(map(_earliest, reactions))
+    erased = await erasures.since(connection, workspace, earliest, newest)
     return [r for r in reactions if not erased.holds(r.interaction.user_id, _earliest(r))]
 
 

@@ -15,7 +15,7 @@ from services.telemetry import logs
 from services.telemetry.http_metrics import instrument
 from services.web import schemas
 from services.web.config import PlatformSettings
-from services.web.direct import DirectRoute
+from services.web.direct import Direct, DirectRoute
 from services.web.edge import Edge
 from services.web.errors import RETRY_AFTER, add_error_handlers
 from services.web.openapi import COMMON_ERRORS, TruthfulApp
@@ -77,18 +77,20 @@ def create_app(*services: Service, settings: PlatformSettings | None = None) -> 
                 responses=COMMON_ERRORS,
                 dependencies=[Depends(refuse_unknown_parameters)],
             )
-            app.router.routes[:0] = _direct_routes(router, service.direct)
     app.include_router(_health)
     add_error_handlers(app)
+    hot = [r for s in services for each in s.routers for r in direct_routes(each, s.direct)]
+    app.add_middleware(Direct, routes=hot)
     limits = {path: limit for s in services for path, limit in s.body_limits.items()}
     app.add_middleware(Edge, body_limits=limits)
     instrument(app)
     return app
 
 
-def _direct_routes(
+def direct_routes(
     router: APIRouter, endpoints: Sequence[Callable[..., object]]
 ) -> list[DirectRoute]:
+    """Return the direct routes to these endpoints of a router."""
     routes = (route for route in router.routes if isinstance(route, APIRoute))
     return [DirectRoute(route) for route in routes if route.endpoint in endpoints]
 

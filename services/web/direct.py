@@ -2,14 +2,15 @@
 
 FastAPI solves a route's parameters anew for every request; for a POST that publishes one event that took
 two thirds of the time (docs/benchmarks.md). A direct route reads them once, at the start, and then goes
-from the bytes to the endpoint in one step. What does not fit (a body, a parameter, a content type) it leaves
-to FastAPI's own route, which stays the only one that words errors and that OpenAPI shows.
+from the bytes to the endpoint in one step. What does not fit (a body, a parameter, a content type) is left
+to FastAPI's own route, which stays the only one that words such errors and that OpenAPI shows. What the
+endpoint raises is the edge's to answer.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
@@ -19,10 +20,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Message, Receive, Scope, Send
-
-from services.web.parameters import refuse_unknown_parameters
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Value = Callable[[str], Any]  # a text from the path or the query → what the endpoint takes
 Dependency = Callable[[Request], Awaitable[Any]]
@@ -32,8 +30,36 @@ class _NotDirect(Exception):
     """Something that FastAPI has to answer."""
 
 
-class DirectRoute(BaseRoute):
-    """Stands before `route` and serves what it can. Overrides of dependencies do not hold here.
+class Direct:
+    """Middleware right before `app`: serves what `routes` can, and leaves the rest to it."""
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[DirectRoute]) -> None:
+        self.app = app
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let FastAPI answer."""
+        for route in self._routes:
+            if route.takes(scope):
+                break
+        else:
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            given = await route.read(request)
+        except (ValidationError, _NotDirect):
+            again = _replayed(await request.body()) if route.has_body else receive
+            await self.app(scope, again, send)
+            return
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        response = await route.endpoint(**given)
+        await response(scope, receive, send)
+
+
+class DirectRoute:
+    """How the requests of `route` reach its endpoint. Overrides of dependencies do not hold here.
 
     The endpoint's parameters may be dependencies on the request alone, one pydantic model as JSON body,
     and path and query parameters; a list in the query is left to FastAPI.
@@ -43,9 +69,9 @@ class DirectRoute(BaseRoute):
     """
 
     def __init__(self, route: APIRoute) -> None:
+        self.endpoint: Callable[..., Awaitable[Response]] = route.endpoint
         self._route = route
         self._methods = route.methods or set()
-        self._endpoint: Callable[..., Awaitable[Response]] = route.endpoint
         self._dependencies: dict[str, Dependency] = {}
         self._bodies: dict[str, type[BaseModel]] = {}
         self._in_path: dict[str, Value] = {}
@@ -54,6 +80,11 @@ class DirectRoute(BaseRoute):
         hints = get_type_hints(route.endpoint, include_extras=True)
         for name, parameter in inspect.signature(route.endpoint).parameters.items():
             self._read(name, hints[name], parameter.default)
+
+    @property
+    def has_body(self) -> bool:
+        """Tell whether the endpoint reads the body."""
+        return bool(self._bodies)
 
     def _read(self, name: str, hint: Any, default: Any) -> None:
         extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
@@ -72,40 +103,38 @@ class DirectRoute(BaseRoute):
         else:
             raise TypeError(f"'{name}' of {self._route.path} has no place in a direct route.")
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Take the route's own method and path, unless the application is mounted below another."""
+    def takes(self, scope: Scope) -> bool:
+        """Tell, and note in the scope, that a request is this route's.
+
+        Its own method and path, unless the application is mounted below another.
+        """
         if (
             scope["type"] != "http"
             or scope["method"] not in self._methods
             or scope.get("root_path")
         ):
-            return Match.NONE, {}
+            return False
         found = self._route.path_regex.match(scope["path"])
         if found is None:
-            return Match.NONE, {}
-        return Match.FULL, {"path_params": found.groupdict(), "route": self._route}
+            return False
+        scope["path_params"], scope["route"] = found.groupdict(), self._route
+        return True
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or let FastAPI answer."""
-        request = Request(scope, receive)
-        given: dict[str, Any] = {}
-        try:
-            for name, dependency in self._dependencies.items():
-                given[name] = await dependency(request)
-            for name, model in self._bodies.items():
-                given[name] = model.model_validate_json(await _json(request))
-            given |= self._parameters(scope)
-        except (ValidationError, _NotDirect):
-            await refuse_unknown_parameters(request)
-            again = _replayed(await request.body()) if self._bodies else receive
-            await self._route.app(scope, again, send)
-            return
-        except ClientDisconnect:
-            return  # nobody is left to answer
-        response = await self._endpoint(**given)
-        await response(scope, receive, send)
+    async def read(self, request: Request) -> dict[str, Any]:
+        """Return what the endpoint takes.
 
-    def _parameters(self, scope: Scope) -> Mapping[str, Any]:
+        Raises:
+            ValidationError, _NotDirect: FastAPI has to answer.
+            Exception: what the dependencies raise.
+        """
+        given = self._parameters(request.scope)
+        for name, dependency in self._dependencies.items():
+            given[name] = await dependency(request)
+        for name, model in self._bodies.items():
+            given[name] = model.model_validate_json(await _json(request))
+        return given
+
+    def _parameters(self, scope: Scope) -> dict[str, Any]:
         in_path, query = scope["path_params"], scope["query_string"]
         given = {name: value(in_path[name]) for name, value in self._in_path.items()}
         for name, default in self._defaults.items():

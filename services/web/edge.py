@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Mapping
@@ -11,9 +10,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.telemetry.logs import request_id
-from services.web.errors import AkinError, TooLarge, Unexpected, render
-
-log = logging.getLogger(__name__)
+from services.web.errors import TooLarge, answer_to, render
 
 BODY_LIMIT = 1024 * 1024  # bytes; a thousand interactions take about 200 kB
 MAX_DIGITS = 15  # of a length; Python refuses to read thousands of them
@@ -21,14 +18,14 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,100}")
 
 
 class Edge:
-    """Gives each request an id, refuses a body over its limit before it is read, answers 500s."""
+    """Gives each request an id, refuses a body over its limit before it is read, answers errors."""
 
     def __init__(self, app: ASGIApp, *, body_limits: Mapping[str, int]) -> None:
         self.app = app
         self.body_limits = body_limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; answer 413, and 500 for what nobody foresaw."""
+        """Pass the request on; answer 413, and the errors of direct routes and of what nobody foresaw."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -51,10 +48,7 @@ class Edge:
         except Exception as error:  # the last edge: here the request's id is still known
             if started:
                 raise
-            if not isinstance(error, AkinError):
-                log.error("Unexpected error.", exc_info=error)
-                error = Unexpected()
-            await render(error)(scope, receive, tag)
+            await render(answer_to(error))(scope, receive, tag)
         finally:
             request_id.reset(token)
 

@@ -50,6 +50,7 @@ _CODES = {
     500: "internal_error",
     503: "unavailable",
 }
+_AWAY = (ConnectionError, TimeoutError, Overloaded)
 
 
 class AkinError(HTTPException):
@@ -157,6 +158,17 @@ def render(error: HTTPException, *, method: str = "GET") -> Response:
     )
 
 
+def answer_to(error: Exception) -> AkinError:
+    """Return what a client is told of an error; what it is not told is logged."""
+    if isinstance(error, AkinError):
+        return error
+    if isinstance(error, _AWAY):
+        log.warning("A dependency is away.", extra={"reason": str(error)})
+        return Unavailable("The service is not able to do this right now; please repeat.")
+    log.error("Unexpected error.", exc_info=error)
+    return Unexpected()
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Let every error of `app` be answered in the one form."""
 
@@ -171,12 +183,11 @@ def add_error_handlers(app: FastAPI) -> None:
         return render(_unprocessable(error))
 
     async def on_away(_: Request, error: Exception) -> Response:
-        log.warning("A dependency is away.", extra={"reason": str(error)})
-        return render(Unavailable("The service is not able to do this right now; please repeat."))
+        return render(answer_to(error))
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
-    for away in (ConnectionError, TimeoutError, Overloaded):
+    for away in _AWAY:
         app.add_exception_handler(away, on_away)
 
 

@@ -8,8 +8,9 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from services.web.application import _direct_routes
-from services.web.direct import DirectRoute
+from services.web.application import direct_routes
+from services.web.direct import Direct, DirectRoute
+from services.web.edge import Edge
 from services.web.errors import Forbidden, add_error_handlers
 
 router = APIRouter()
@@ -45,6 +46,10 @@ async def show(
     limit: Limit = 3,
     also: Annotated[list[str], Query()] = [],  # noqa: B006
 ) -> Response:
+    if user == "away":
+        raise ConnectionError("It does not answer.")
+    if user == "lost":
+        raise KeyError(user)
     return Response(f"{who} {user} {limit} {','.join(also)}")
 
 
@@ -53,7 +58,8 @@ def application(*, direct: bool) -> FastAPI:
     app.include_router(router)
     add_error_handlers(app)
     if direct:
-        app.router.routes[:0] = _direct_routes(router, [create, show])
+        app.add_middleware(Direct, routes=direct_routes(router, [create, show]))
+    app.add_middleware(Edge, body_limits={})
     return app
 
 
@@ -76,7 +82,11 @@ async def test_what_does_not_fit_is_told_in_the_same_words(content: str) -> None
     answers = []
     for direct in (False, True):
         transport = httpx.ASGITransport(application(direct=direct))
-        headers = {"authorization": "yes", "content-type": "application/json"}
+        headers = {
+            "authorization": "yes",
+            "content-type": "application/json",
+            "x-request-id": "1",
+        }
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             answers.append(await client.post("/things", content=content, headers=headers))
     plain, straight = answers
@@ -122,6 +132,15 @@ async def test_a_query_that_does_not_fit_is_refused(client: httpx.AsyncClient, l
     answer = await client.get("/lists/x", params={"limit": limit})
     assert answer.status_code == 422
     assert answer.json()["error"]["details"][0]["field"] == "query.limit"
+
+
+async def test_what_the_endpoint_raises_is_answered_in_the_one_form(
+    client: httpx.AsyncClient,
+) -> None:
+    away = await client.get("/lists/away")
+    assert (away.status_code, away.json()["error"]["code"]) == (503, "unavailable")
+    lost = await client.get("/lists/lost")
+    assert (lost.status_code, lost.json()["error"]["code"]) == (500, "internal_error")
 
 
 async def test_another_method_is_not_allowed(client: httpx.AsyncClient) -> None:
