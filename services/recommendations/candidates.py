@@ -56,7 +56,8 @@ class Candidate:
     evaluation: Evaluation
     seconds: float
     choices: Mapping[str, Choice]  # one, or one for each part of a blend
-    weights: Mapping[str, float] = field(default_factory=dict)  # of a blend
+    weights: Mapping[str, float] = field(default_factory=dict)  # of a blend …
+    short_weights: Mapping[str, float] = field(default_factory=dict)  # … and for short histories
     chosen_by: float | None = None
     trials: Sequence[Trial] = ()
 
@@ -150,9 +151,10 @@ def _blend(
     started = time.perf_counter()
     fitted = {candidate.name: candidate.fitted for candidate in personal}
     weights, score = learn_weights(fitted, dataset, parts, choosers, criterion)
-    joined = blend.join(fitted, weights)
+    short, _ = learn_weights(fitted, dataset, parts, choosers, criterion, short=True)
+    joined = blend.join(fitted, weights, short)
     learned = time.perf_counter() - started
-    trial = Trial("blend", {}, {"weights": weights}, score, learned)
+    trial = Trial("blend", {}, {"weights": weights, "short_weights": short}, score, learned)
     evaluation = judge(joined, dataset, parts, judges)
     return Candidate(
         "blend",
@@ -161,6 +163,7 @@ def _blend(
         time.perf_counter() - started,
         {candidate.name: candidate.choices[candidate.name] for candidate in personal},
         weights,
+        short,
         chosen_by=score,
         trials=[trial],
     )
@@ -168,12 +171,13 @@ def _blend(
 
 def refit(best: Candidate, dataset: Dataset, *, seed: int, progress: Progress) -> Fitted:
     """Return the same model fitted to everything, made and served as was found best."""
-    used = [name for name in best.choices if not best.weights or best.weights[name] > 0]
+    weights, short = best.weights, best.short_weights
+    used = [name for name in best.choices if not weights or weights[name] + short[name] > 0]
     found = {}
     for done, name in enumerate(used):
         within = partial(_within, progress, done, len(used))
         found[name] = best.choices[name].fit(dataset, seed=seed, progress=within)
-    return blend.join(found, best.weights) if best.weights else found[best.name]
+    return blend.join(found, weights, short) if weights else found[best.name]
 
 
 def _effort(parameters: Mapping[str, Any]) -> float:

@@ -14,7 +14,7 @@ from services.recommendations.judged_lists import Doubles, Numbers
 from services.recommendations.scoring import Scorer
 
 MOSTLY = 0.5  # share of the reactions that answer a list, from which on lists made most of the data
-ENOUGH = 40  # people who liked one thing and passed over another
+ENOUGH = 10  # people who liked one thing and passed over another: each of them has many pairs to tell apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,12 +62,16 @@ def build_scorer(arrays: Arrays, serving: Mapping[str, Any]) -> Scorer:
 
 
 def _blend(arrays: Arrays, serving: Mapping[str, Any]) -> Scorer:
-    """`parts` has each part's serving parameters by its name, `weights` its weight."""
+    """`parts` has each part's serving parameters by its name, `weights` its weight, `short_weights` that for
+    histories with few likes."""
     parts, weights = serving["parts"], serving["weights"]
     if any(part.get("kind") == "blend" for part in parts.values()):
         raise ValueError("A blend of blends is not served.")
-    if missing := sorted(parts.keys() - weights.keys()):
+    if missing := sorted(
+        parts.keys() - (weights.keys() & serving.get("short_weights", weights).keys())
+    ):
         raise ValueError(f"The blend has no weight for {', '.join(missing)}.")
     names = sorted(parts)  # sums are rounded the same, whatever the order in the manifest
     scorers = [build_scorer(own_arrays(arrays, name), parts[name]) for name in names]
-    return BlendScorer(scorers, [weights[name] for name in names])
+    short = serving.get("short_weights", weights)
+    return BlendScorer(scorers, [weights[name] for name in names], [short[name] for name in names])

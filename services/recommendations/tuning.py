@@ -31,6 +31,7 @@ COLD_SHARES = (
     0.5,
     0.75,
 )  # … and always has a say, so that new items are in an order
+LEARNED = 3  # likes in the histories by which the weights for short ones are learned
 STEPS = 4  # in which the other parts share the rest
 
 
@@ -78,14 +79,16 @@ def learn_weights(
     split: Split,
     users: NDArray[np.intp],
     criterion: Criterion,
+    *,
+    short: bool = False,
 ) -> tuple[dict[str, float], float]:
-    """Return the weights by which a blend of these models is best for these users, and by how much.
+    """Return the weights by which a blend of these models is best for these users, and how good it is.
 
-    Each part scores once; every combination is then a sum of what it said.
+    With `short`, as if of each history only the end were known, with `LEARNED` likes. Each part scores once; every combination is then a sum of what it said.
     """
     users = users[: max(1, REMEMBERED // max(1, dataset.size))]
     names = sorted(parts)
-    scorers = [_Remembered(placed(parts[name], dataset)) for name in names]
+    scorers = [_Remembered(placed(parts[name], dataset), short=short) for name in names]
     best: dict[str, float] = {}
     found = -1.0
     for weights in shares(names):
@@ -108,10 +111,19 @@ def shares(names: Sequence[str]) -> Iterator[dict[str, float]]:
             yield {**rest, COLD: share} if share else rest
 
 
-class _Remembered:
-    """A scorer that scores each history once."""
+def shortened(history: History) -> History:
+    """Return the end of a history, with `LEARNED` likes at most."""
+    liked = (history.weights > 0).astype(np.int64)
+    liked_after = liked[::-1].cumsum()[::-1]
+    first = int(np.searchsorted(-liked_after, -LEARNED))
+    return History(history.items[first:], history.weights[first:])
 
-    def __init__(self, scorer: Scorer) -> None:
+
+class _Remembered:
+    """A scorer that scores each history once; of a `short` one, what `shortened` leaves."""
+
+    def __init__(self, scorer: Scorer, *, short: bool = False) -> None:
+        self._short = short
         self._scorer = scorer
         self._scores: dict[bytes, Floats] = {}
         self.popularity = scorer.popularity
@@ -121,6 +133,8 @@ class _Remembered:
 
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`."""
+        if self._short:
+            histories = [shortened(history) for history in histories]
         keys = [history.items.tobytes() for history in histories]
         new = {
             key: history

@@ -7,12 +7,18 @@ from collections.abc import Mapping
 from services.recommendations.models import Fitted
 
 
-def join(parts: Mapping[str, Fitted], weights: Mapping[str, float]) -> Fitted:
-    """Return the blend of these models by these weights; a part of weight 0 is left out.
+def join(
+    parts: Mapping[str, Fitted],
+    weights: Mapping[str, float],
+    short: Mapping[str, float] | None = None,
+) -> Fitted:
+    """Return the blend of these models by these weights, and by `short` for histories with few likes (see
+    `scorers.blend`); a part that weighs nothing is left out.
 
     Memory and time are those of the parts together.
     """
-    used = {name: parts[name] for name in sorted(parts) if weights[name] > 0}
+    short = weights if short is None else short
+    used = {name: parts[name] for name in sorted(parts) if weights[name] + short[name] > 0}
     return Fitted(
         arrays={
             f"{name}.{key}": array
@@ -24,6 +30,7 @@ def join(parts: Mapping[str, Fitted], weights: Mapping[str, float]) -> Fitted:
             "epoch": next(iter(used.values())).serving["epoch"],
             "parts": {name: dict(part.serving) for name, part in used.items()},
             "weights": {name: float(weights[name]) for name in used},
+            "short_weights": {name: float(short[name]) for name in used},
         },
         parameters={
             "model": "blend",

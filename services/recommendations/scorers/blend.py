@@ -21,6 +21,7 @@ from services.recommendations.scorers.interface import (
     spread_of,
 )
 
+SHORT = 5  # likes
 REMEMBERED = 1_000  # spreads of histories: a list is explained soon after it was scored
 
 
@@ -56,14 +57,22 @@ class BlendScorer:
     (Taking away the mean too would change nothing: it is the same for all items of a history.) The deviation
     is that over all items of the catalogue: of factors from their items' moments, of others from the scores.
 
-    An item that only one part knows (a new one, by its features) is ranked by that part alone.
+    An item that only one part knows (a new one, by its features) is ranked by that part alone. Histories
+    with at most `SHORT` likes have weights of their own, `short`: a model may need much to tell anything.
     """
 
-    def __init__(self, parts: Sequence[Scorer], weights: Sequence[float]) -> None:
-        if len(parts) != len(weights) or not parts:
+    def __init__(
+        self,
+        parts: Sequence[Scorer],
+        weights: Sequence[float],
+        short: Sequence[float] | None = None,
+    ) -> None:
+        short = weights if short is None else short
+        if not len(parts) == len(weights) == len(short) or not parts:
             raise ValueError("A blend has one weight for each of its parts, and one part at least.")
         self._parts = list(parts)
         self._weights = np.array(weights, np.float32)
+        self._both = np.array([weights, short], np.float32)
         self._spreads: dict[bytes, Floats] = {}
 
     @property
@@ -95,7 +104,11 @@ class BlendScorer:
             return None
         spreads = np.array([part.spread or 1.0 for part in parts], np.float32)
         self._remember([history], spreads[None])
-        return BlendTaste(parts, (self._weights / spreads).tolist())
+        return BlendTaste(parts, (self._weights_for([history])[0] / spreads).tolist())
+
+    def _weights_for(self, histories: Sequence[History]) -> Floats:
+        """Return (histories, parts)."""
+        return self._both[[int(is_short(history)) for history in histories]]
 
     def score(self, histories: Sequence[History]) -> Floats:
         """See `Scorer`."""
@@ -112,9 +125,16 @@ class BlendScorer:
         """Return scores, and how far each history's are spread in each part (histories, parts)."""
         total = np.zeros((len(histories), len(self.popularity)), np.float32)
         spreads = np.ones((len(histories), len(self._parts)), np.float32)
-        for place, (part, weight) in enumerate(zip(self._parts, self._weights, strict=True)):
-            scores, spreads[:, place] = _weighed(part, histories, weight)
-            total += scores
+        weights = self._weights_for(histories)
+        for place, part in enumerate(self._parts):
+            rows = np.flatnonzero(weights[:, place])
+            if len(rows) == len(histories):
+                scores, spreads[:, place] = _weighed(part, histories, weights[:, place])
+                total += scores
+            elif len(rows):
+                some = [histories[row] for row in rows.tolist()]
+                scores, spreads[rows, place] = _weighed(part, some, weights[rows, place])
+                total[rows] += scores
         total[self._silent(histories)] = self.popularity
         return total, spreads
 
@@ -145,19 +165,25 @@ class BlendScorer:
         if spreads is None:
             spreads = self._scored([history])[1][0]
         total = np.zeros((len(numbers), len(history.items)), np.float32)
-        for part, factor in zip(self._parts, self._weights / spreads, strict=True):
+        factors = self._weights_for([history])[0] / spreads
+        for part, factor in zip(self._parts, factors, strict=True):
             total += factor * part.contributions(history, numbers)
         return total
+
+
+def is_short(history: History) -> bool:
+    """Tell whether a history has so few likes that a blend weighs its parts in another way."""
+    return int(np.count_nonzero(history.weights > 0)) <= SHORT
 
 
 def _key(history: History) -> bytes:
     return history.items.tobytes() + history.weights.tobytes()
 
 
-def _weighed(part: Scorer, histories: Sequence[History], weight: float) -> tuple[Floats, Floats]:
+def _weighed(part: Scorer, histories: Sequence[History], weights: Floats) -> tuple[Floats, Floats]:
     if isinstance(part, FactorScorer):
-        return part.weighed(histories, weight)
+        return part.weighed(histories, weights)
     scores = part.score(histories)
     spreads = spread_of(scores)
-    scores *= (weight / spreads)[:, None]
+    scores *= (weights / spreads)[:, None]
     return scores, spreads

@@ -182,14 +182,14 @@ class FactorScorer:
         scores[empty] = self.popularity
         return scores
 
-    def weighed(self, histories: Sequence[History], weight: float) -> tuple[Floats, Floats]:
-        """Return the scores times `weight`, divided by how far they are spread; and that spread (n,)."""
+    def weighed(self, histories: Sequence[History], weights: Floats) -> tuple[Floats, Floats]:
+        """Return the scores times `weights` (n,), divided by how far they are spread; and that spread (n,)."""
         tastes, empty = self._tastes(histories)
         spreads = self._spreads(tastes)
-        scores = self._held().product(tastes * (weight / spreads)[:, None], self._size)
+        scores = self._held().product(tastes * (weights / spreads)[:, None], self._size)
         if empty.any():
             spreads[empty] = spread_of(self.popularity[None])
-            scores[empty] = weight / spreads[empty][:, None] * self.popularity
+            scores[empty] = (weights[empty] / spreads[empty])[:, None] * self.popularity
         return scores, spreads
 
     def _spreads(self, tastes: Floats) -> Floats:

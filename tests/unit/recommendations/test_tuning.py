@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -11,6 +11,8 @@ from services.recommendations import tuning
 from services.recommendations.criteria import NDCG
 from services.recommendations.datasets import Dataset, split
 from services.recommendations.models import Fitted, blend, ease, popularity
+from services.recommendations.scorers.popularity import PopularityScorer
+from services.recommendations.scoring import NOTHING, Floats, History
 
 
 def test_who_chooses_does_not_judge(make_checkerboard: Callable[..., Dataset]) -> None:
@@ -51,6 +53,47 @@ def test_a_blend_of_models_is_at_least_as_good_as_what_is_in_it(checkerboard: Da
     assert tuning.judge(joined, checkerboard, parts, users).measures.ndcg == pytest.approx(found)
     alone = tuning.judge(fitted["ease"], checkerboard, parts, users)
     assert found >= alone.measures.ndcg
+
+
+def test_short_histories_are_the_end_of_long_ones_with_three_likes() -> None:
+    weights = np.array([1, 1, -0.3, 1, -1, 1, -0.3], np.float32)
+    history = History(np.arange(7, dtype=np.int32), weights)
+    assert tuning.shortened(history).items.tolist() == [1, 2, 3, 4, 5, 6]
+    few = History(history.items[5:], weights[5:])
+    assert tuning.shortened(few).items.tolist() == [5, 6]
+    assert len(tuning.shortened(NOTHING).items) == 0
+
+
+class OfLongOnes(PopularityScorer):
+    """Knows the colour that somebody likes from four likes on, and takes it for the other one before."""
+
+    def score(self, histories: Sequence[History]) -> Floats:
+        found = super().score(histories)
+        for row, history in enumerate(histories):
+            colour = (
+                int(history.items[0]) % 2 if len(history.items) > 3 else 1 - history.items[0] % 2
+            )
+            found[row] = np.arange(found.shape[1]) % 2 == colour
+        return found
+
+
+def test_weights_for_short_histories_are_learned_from_short_ones(
+    checkerboard: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = split(checkerboard.interactions)
+    fitted = {"a": popularity.fit(checkerboard), "b": popularity.fit(checkerboard)}
+    long_ones = OfLongOnes(fitted["a"].arrays)
+    long_ones.place(checkerboard.items, checkerboard.size)
+    scorers = {
+        id(fitted["a"]): long_ones,
+        id(fitted["b"]): tuning.placed(fitted["b"], checkerboard),
+    }
+    monkeypatch.setattr(tuning, "placed", lambda model, _: scorers[id(model)])
+    learned = [
+        tuning.learn_weights(fitted, checkerboard, parts, np.arange(40), NDCG, short=short)[0]
+        for short in (False, True)
+    ]
+    assert [weights["a"] > 0 for weights in learned] == [True, False]
 
 
 @given(st.sets(st.sampled_from(["als", "ease", "lightfm"]), min_size=1))

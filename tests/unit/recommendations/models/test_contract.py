@@ -235,6 +235,29 @@ def test_a_blends_contributions_and_the_biases_of_its_parts_are_its_score(
     assert found == pytest.approx(scorer.score([history])[0], abs=5e-3)
 
 
+def test_a_blend_weighs_its_parts_in_another_way_for_short_histories(
+    checkerboard: Dataset, learned: dict[str, Learned]
+) -> None:
+    """By each alone, a short history gets the scores of the one and a long one those of the other."""
+    parts = {name: _learned(learned, name, checkerboard).fitted for name in ("ease", "als")}
+    scorer, ease_alone, als_alone = (
+        _learned(learned, "ease", checkerboard).scorer(fitted)
+        for fitted in (
+            blend.join(parts, {"ease": 1.0, "als": 0.0}, {"ease": 0.0, "als": 1.0}),
+            blend.join(parts, {"ease": 1.0, "als": 0.0}),
+            blend.join(parts, {"ease": 0.0, "als": 1.0}),
+        )
+    )
+    short, long = likes(0, 2, 4, 6, 8), likes(0, 2, 4, 6, 8, 10)
+    for histories in ([short, long], [long, short], [short], [long]):
+        rows = scorer.score(histories)
+        for row, history in zip(rows, histories, strict=True):
+            alone = als_alone if history is short else ease_alone
+            assert row == pytest.approx(alone.score([history])[0], abs=1e-5)
+            found = scorer.contributions(history, [12, 13])
+            assert found == pytest.approx(alone.contributions(history, [12, 13]), abs=1e-5)
+
+
 def test_without_a_history_or_items_nothing_contributes(model: Learned) -> None:
     assert model.scorer().contributions(NOTHING, [3, 4]).shape == (2, 0)
     assert model.scorer().contributions(likes(0, 2), []).shape == (0, 2)
