@@ -9,11 +9,11 @@ shown: telling one from the other does not depend on what was shown.
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
+from numpy.typing import NDArray
 
 from services.recommendations.datasets import Interactions
 from services.recommendations.judged_lists import USERS_AT_ONCE, Doubles, Numbers
-from services.recommendations.scoring import Scorer
+from services.recommendations.scoring import Floats, Scorer
 
 
 def auc_of_shown(
@@ -32,13 +32,13 @@ def auc_of_shown(
         for row, user in enumerate(some, start):
             later = holdout.history(user)
             inside = later.items < scores.shape[1]
-            ranks = rankdata(scores[row - start, later.items[inside]])
-            found[row] = _auc(ranks, later.weights[inside] > 0)
+            found[row] = _auc(scores[row - start, later.items[inside]], later.weights[inside] > 0)
     return found
 
 
-def _auc(ranks: Doubles, liked: np.ndarray) -> float:
-    likes, others = int(liked.sum()), int((~liked).sum())
-    if not likes or not others:
+def _auc(scores: Floats, liked: NDArray[np.bool_]) -> float:
+    likes, others = scores[liked], np.sort(scores[~liked])
+    if not len(likes) or not len(others):
         return float("nan")
-    return float((ranks[liked].sum() - likes * (likes + 1) / 2) / (likes * others))
+    below = np.searchsorted(others, likes, "left") + np.searchsorted(others, likes, "right")
+    return float(below.mean() / (2 * len(others)))

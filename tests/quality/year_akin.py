@@ -30,7 +30,7 @@ from tests.quality.year_world import DISLIKE, LIKE, SKIP, Ints, World
 
 WORKSPACE = "year"
 FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
-FIRST_TRAININGS = (0, 1, 3)  # days; after that, every so often
+FIRST_TRAININGS = (0, 1, 2, 3, 5, 7, 10)  # days; after that, every so often
 KINDS: dict[int, Kind] = {LIKE: "like", SKIP: "skip", DISLIKE: "dislike"}
 ADDED_AT_ONCE = 1_000
 # Each with the first point of its grid: the baseline's kind, so that what differs is what is learned online,
