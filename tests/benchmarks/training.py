@@ -66,15 +66,15 @@ async def akin(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
         "peak": peak,
         "rows": report.data.rows,
         "model": sum(array.nbytes for array in arrays),
-        "jobs": [asdict(job) for job in _jobs(report)],
+        "jobs": [asdict(job) for job in jobs_of(report)],
     }
 
 
-def _jobs(report: TrainingReport) -> Iterator[Job]:
+def jobs_of(report: TrainingReport) -> Iterator[Job]:
     """Yield the libraries' part: neither popularity nor the sums of the blend are."""
     kinds = {kind.name: kind for kind in LOADED[0]}
     for row in report.rows:
-        if row.model in (grids.BASELINE, "blend"):
+        if row.model not in FITS:
             continue
         # Tuning scores all who choose, and once more for each other value of what can be varied.
         passes = 1 + sum(len(values) - 1 for values in kinds[row.model].serving.values())
@@ -85,7 +85,8 @@ def _jobs(report: TrainingReport) -> Iterator[Job]:
             yield Job(row.model, trial.parameters, False, passes * report.choosers + more)
     chosen = next(row.parameters for row in report.rows if row.model == report.chosen)
     for each in chosen.get("parts", {report.chosen: chosen}).values():
-        yield Job(each["model"], each, True, 0)
+        if each["model"] in FITS:
+            yield Job(each["model"], each, True, 0)
 
 
 async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
@@ -105,7 +106,7 @@ async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
     started = time.perf_counter()
     for job in jobs:
         likes = matrices[job.everything]
-        score = _FITS[job.model](likes, known, job.parameters)
+        score = FITS[job.model](likes, known, job.parameters)
         people = np.arange(job.scored) % likes.shape[0]
         for start in range(0, job.scored, USERS_AT_ONCE):
             score(people[start : start + USERS_AT_ONCE])
@@ -162,7 +163,7 @@ def _lightfm(likes: sp.csr_matrix, known: sp.csr_matrix, parameters: Mapping[str
     return lambda people: _best(users[people] @ items.T + biases)
 
 
-_FITS = {"ease": _ease, "als": _als, "lightfm": _lightfm}
+FITS = {"ease": _ease, "als": _als, "lightfm": _lightfm}
 
 
 def _best(scores: NDArray[np.float32]) -> NDArray[np.intp]:
