@@ -1,4 +1,4 @@
-"""One training in a process of its own: `python -m tests.benchmarks.training akin|library WORKSPACE`.
+"""One training in a process of its own: `python -m tests.benchmarks.training akin|library WORKSPACE BUDGET`.
 
 `akin` is all of it: read, search, judge, fit to everything, publish. It also writes what it fitted, and how many
 people it scored with that. `library` reads the jobs from standard input and does the same with implicit, LightFM and,
@@ -33,8 +33,6 @@ from services.recommendations.loading import MODEL
 from services.recommendations.training import TrainingReport, train
 from services.web.config import PlatformSettings
 
-# Seconds. Enough for every kind and most of the grids; a whole run, both sides, then takes some five minutes.
-BUDGET = 100.0
 TOP = 10
 USERS_AT_ONCE = 256
 LOADED = grids.models()[0], plots.__name__  # what training would import on its way
@@ -52,12 +50,12 @@ class Job:
     scored: int
 
 
-async def akin(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
-    """Train, and return the seconds and what was done."""
+async def akin(settings: PlatformSettings, workspace: str, budget: float) -> dict[str, Any]:
+    """Train within `budget` seconds, and return the seconds and what was done."""
     store = ModelStore(settings.models)
     async with database.connect(settings.database) as opened:
         started = time.perf_counter()
-        report = await train(opened, store, workspace, budget=BUDGET)
+        report = await train(opened, store, workspace, budget=budget)
         seconds = time.perf_counter() - started
     peak = _peak()
     arrays = store.load(workspace, MODEL, report.version).arrays.values()
@@ -89,7 +87,7 @@ def jobs_of(report: TrainingReport) -> Iterator[Job]:
             yield Job(each["model"], each, True, 0)
 
 
-async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
+async def library(settings: PlatformSettings, workspace: str, _: float) -> dict[str, Any]:
     """Do the jobs of standard input with the libraries alone, and return the seconds."""
     jobs = [Job(**job) for job in json.load(sys.stdin)]
     async with (
@@ -194,10 +192,10 @@ def _peak() -> int:
 
 def main() -> None:
     """Train, and write what it took."""
-    side, workspace = sys.argv[1:]
+    side, workspace, budget = sys.argv[1:]
     before = psutil.Process().memory_info().rss
     run = {"akin": akin, "library": library}[side]
-    found = asyncio.run(run(PlatformSettings(), workspace))
+    found = asyncio.run(run(PlatformSettings(), workspace, float(budget)))
     found["bytes"] = found.pop("peak") - before
     json.dump({**found, "cpu": time.process_time()}, sys.stdout)
 
