@@ -95,8 +95,8 @@ Seed = Annotated[int, typer.Option(help="The same data and seed give the same ve
 Budget = Annotated[
     float,
     typer.Option(
-        help="Seconds to aim at. The search has six tenths: a fit that would, by the smaller ones of its "
-        "kind, end later is left out, one that has begun is finished. The best is then fitted once more.",
+        help="Seconds to aim at. Six tenths are for the search: a fit that would end later, by the time of "
+        "the smaller ones of its kind, is left out; one that has begun is finished.",
         min=1,
     ),
 ]

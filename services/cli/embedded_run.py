@@ -63,7 +63,7 @@ def run(*, data: Path | None, port: int) -> None:
         client, tried = asyncio.run(_prepare(settings, data))
         if not importlib.util.find_spec("lightfm"):
             errors.print(
-                "LightFM is left out (it needs a C compiler): popularity alone is trained."
+                "LightFM is left out (it needs a C compiler): the other models are trained."
             )
         _first_model(settings)
         greeting = _greeting(client, _token(settings, client), f"http://{HOST}:{port}", tried)

@@ -195,8 +195,8 @@ def _without_comparison(
         return Verdict(False, "A model of the champion's kind could not be trained here.")
     return Verdict(
         True,
-        f"{candidate.name} is the best on the hold-out; only {people} people liked something since the"
-        " champion was trained, too few to compare the two fairly.",
+        f"{candidate.name} is the best on the hold-out; {f'only {people}' if people else 'no'} people with a"
+        " history liked something since the champion was trained, too few to compare the two fairly.",
     )
 
 

@@ -1,4 +1,4 @@
-"""One training in a process of its own: `python -m tests.benchmarks.training akin|library WORKSPACE`.
+"""One training in a process of its own: `python -m tests.benchmarks.training akin|library WORKSPACE BUDGET`.
 
 `akin` is all of it: read, search, judge, fit to everything, publish. It also writes what it fitted, and how many
 people it scored with that. `library` reads the jobs from standard input and does the same with implicit, LightFM and,
@@ -33,8 +33,6 @@ from services.recommendations.loading import MODEL
 from services.recommendations.training import TrainingReport, train
 from services.web.config import PlatformSettings
 
-# Seconds. Enough for every kind and most of the grids; a whole run, both sides, then takes some five minutes.
-BUDGET = 100.0
 TOP = 10
 USERS_AT_ONCE = 256
 LOADED = grids.models()[0], plots.__name__  # what training would import on its way
@@ -52,12 +50,12 @@ class Job:
     scored: int
 
 
-async def akin(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
-    """Train, and return the seconds and what was done."""
+async def akin(settings: PlatformSettings, workspace: str, budget: float) -> dict[str, Any]:
+    """Train within `budget` seconds, and return the seconds and what was done."""
     store = ModelStore(settings.models)
     async with database.connect(settings.database) as opened:
         started = time.perf_counter()
-        report = await train(opened, store, workspace, budget=BUDGET)
+        report = await train(opened, store, workspace, budget=budget)
         seconds = time.perf_counter() - started
     peak = _peak()
     arrays = store.load(workspace, MODEL, report.version).arrays.values()
@@ -66,15 +64,15 @@ async def akin(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
         "peak": peak,
         "rows": report.data.rows,
         "model": sum(array.nbytes for array in arrays),
-        "jobs": [asdict(job) for job in _jobs(report)],
+        "jobs": [asdict(job) for job in jobs_of(report)],
     }
 
 
-def _jobs(report: TrainingReport) -> Iterator[Job]:
+def jobs_of(report: TrainingReport) -> Iterator[Job]:
     """Yield the libraries' part: neither popularity nor the sums of the blend are."""
     kinds = {kind.name: kind for kind in LOADED[0]}
     for row in report.rows:
-        if row.model in (grids.BASELINE, "blend"):
+        if row.model not in FITS:
             continue
         # Tuning scores all who choose, and once more for each other value of what can be varied.
         passes = 1 + sum(len(values) - 1 for values in kinds[row.model].serving.values())
@@ -85,10 +83,11 @@ def _jobs(report: TrainingReport) -> Iterator[Job]:
             yield Job(row.model, trial.parameters, False, passes * report.choosers + more)
     chosen = next(row.parameters for row in report.rows if row.model == report.chosen)
     for each in chosen.get("parts", {report.chosen: chosen}).values():
-        yield Job(each["model"], each, True, 0)
+        if each["model"] in FITS:
+            yield Job(each["model"], each, True, 0)
 
 
-async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
+async def library(settings: PlatformSettings, workspace: str, _: float) -> dict[str, Any]:
     """Do the jobs of standard input with the libraries alone, and return the seconds."""
     jobs = [Job(**job) for job in json.load(sys.stdin)]
     async with (
@@ -105,7 +104,7 @@ async def library(settings: PlatformSettings, workspace: str) -> dict[str, Any]:
     started = time.perf_counter()
     for job in jobs:
         likes = matrices[job.everything]
-        score = _FITS[job.model](likes, known, job.parameters)
+        score = FITS[job.model](likes, known, job.parameters)
         people = np.arange(job.scored) % likes.shape[0]
         for start in range(0, job.scored, USERS_AT_ONCE):
             score(people[start : start + USERS_AT_ONCE])
@@ -162,7 +161,7 @@ def _lightfm(likes: sp.csr_matrix, known: sp.csr_matrix, parameters: Mapping[str
     return lambda people: _best(users[people] @ items.T + biases)
 
 
-_FITS = {"ease": _ease, "als": _als, "lightfm": _lightfm}
+FITS = {"ease": _ease, "als": _als, "lightfm": _lightfm}
 
 
 def _best(scores: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -193,10 +192,10 @@ def _peak() -> int:
 
 def main() -> None:
     """Train, and write what it took."""
-    side, workspace = sys.argv[1:]
+    side, workspace, budget = sys.argv[1:]
     before = psutil.Process().memory_info().rss
     run = {"akin": akin, "library": library}[side]
-    found = asyncio.run(run(PlatformSettings(), workspace))
+    found = asyncio.run(run(PlatformSettings(), workspace, float(budget)))
     found["bytes"] = found.pop("peak") - before
     json.dump({**found, "cpu": time.process_time()}, sys.stdout)
 

@@ -58,7 +58,7 @@ def test_an_unknown_scenario_is_refused_with_the_names_of_those_there_are() -> N
     with pytest.raises(Unprocessable) as refused:
         controls_of("w", {}, {"a": {}, "b": {}}).scenario("c")
     (detail,) = refused.value.details
-    assert detail["field"] == "query.scenario"
+    assert detail["field"] == ".scenario"
     assert detail["message"] == "unknown scenario 'c'; known: a, b"
     with pytest.raises(Unprocessable) as refused:
         Controls().scenario("c")
