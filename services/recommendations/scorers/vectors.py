@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from services.recommendations.scorers.interface import Floats, Ints, grown
 from services.recommendations.scorers.tiles import Tiles
 
-BLOCK = 8_192  # model rows multiplied at once: 32 products of each are 1 MB, in the processor's cache
+BLOCK = (
+    8_192  # model rows multiplied at once: 32 products of each are 1 MB, in the processor's cache
+)
 
 
 class Copied:
