@@ -17,8 +17,10 @@ from services import broker, database
 from services.event_collector.app import service as event_collector
 from services.messages.envelope import Event
 from services.messages.types import ModelPublished
+from services.recommendations import shortlist
 from services.recommendations.app import service as recommendations
 from services.recommendations.loading import MODEL
+from services.recommendations.scorers import interface
 from services.recommendations.worker import service as worker
 from services.web.application import create_app
 from services.web.config import PlatformSettings
@@ -233,3 +235,29 @@ def refused(reason: str) -> float:
 
 async def has_refused(reason: str, times: float) -> bool:
     return refused(reason) == times
+
+
+async def test_lists_of_a_large_catalogue_are_the_best_and_filters_keep_their_promise(
+    api: Api, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shortlist has sixty of the items, and people look further than that."""
+    monkeypatch.setattr(interface, "EXACT", 50)
+    monkeypatch.setattr(shortlist, "NOMINATED", 60)
+    genres = {f"item-{n}": ["rare"] if n % 50 == 0 else ["usual"] for n in range(200)}
+    await api.items(**genres)
+    best = [f"item-{n}" for n in reversed(range(200))]
+    order = [*reversed(range(4, 204)), 0, 1, 2, 3]  # a to d came first
+    small_models.publish(platform.models, api.workspace, best=order, size=204)
+    assert (await api.put("/scenarios/sure", json={"exploration": 0})).status_code == 200
+    seen: list[str] = []
+    for _ in range(9):
+        seen += await api.recs("ada", limit=10, scenario="sure")
+    assert seen == best[:90]
+    await api.react("bob", d="like")
+    rare = await api.recs("bob", limit=10, scenario="sure", genre="rare")
+    assert rare[:4] == ["item-150", "item-100", "item-50", "item-0"]
+    assert len(await api.recs("bob", limit=10, diversity=0.5)) == 10
+    await api.items(**{"item-199": ["rare"]})
+    await api.delete("/items/item-198")
+    await api.react("eve", d="like")
+    assert (await api.recs("eve", limit=2, scenario="sure")) == ["item-199", "item-197"]

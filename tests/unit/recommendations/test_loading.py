@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client import REGISTRY
 from services.model_store import ModelStore
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.loading import ModelLoader
+from services.recommendations.scorers import interface
 from tests.integration.recommendations import small_models
 
 
@@ -69,3 +71,15 @@ async def test_what_was_refused_is_forgotten_with_its_workspace(
     loader.forget(workspace)
     assert await loader.follow(workspace, catalogue(epoch=7), None) is None
     assert caplog.text.count("was refused") == 2
+
+
+async def test_a_model_of_a_large_catalogue_is_searched_and_one_of_a_small_one_is_not(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_models.publish(store, "w", best=[0], size=3)
+    small = await ModelLoader(store).follow("w", catalogue(), None)
+    monkeypatch.setattr(interface, "EXACT", 2)
+    large = await ModelLoader(store).follow("w", catalogue(), None)
+    monkeypatch.setitem(sys.modules, "services.recommendations.scorers.index", None)
+    without = await ModelLoader(store).follow("w", catalogue(), None)
+    assert [model and model.searches for model in (small, large, without)] == [False, True, False]

@@ -14,6 +14,7 @@ from services.recommendations.catalogue import Item
 from services.recommendations.datasets import Dataset
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, als, blend, ease, lightfm, popularity, rlfm
+from services.recommendations.scorers import interface
 from services.recommendations.scoring import NOTHING, History, Scorer, build_scorer, load_scorer
 from tests.unit.recommendations.conftest import with_passed_over
 
@@ -261,6 +262,83 @@ def test_a_blend_weighs_its_parts_in_another_way_for_short_histories(
 def test_without_a_history_or_items_nothing_contributes(model: Learned) -> None:
     assert model.scorer().contributions(NOTHING, [3, 4]).shape == (2, 0)
     assert model.scorer().contributions(likes(0, 2), []).shape == (0, 2)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, personal: Learned) -> tuple[Scorer, Scorer]:
+    """The same model twice: of a small catalogue, and as that of a large one."""
+    small = personal.scorer()
+    monkeypatch.setattr(interface, "EXACT", 10)
+    return small, personal.scorer()
+
+
+SOME = [likes(0, 2), told((1, 1.0), (4, -1.0)), likes(41, 0), told((3, 0.3))]
+NEW = [Item(40, "x", genres=("even",)), Item(41, "y"), Item(42, "z", genres=("odd", "new"))]
+
+
+def test_a_large_catalogue_is_scored_as_a_small_one(large: tuple[Scorer, Scorer]) -> None:
+    small, big = large
+    for _ in range(2):
+        for scores, same in zip(
+            small.score([*SOME, NOTHING]), big.score([*SOME, NOTHING]), strict=True
+        ):
+            assert same == pytest.approx(scores, abs=1e-4, rel=1e-4)
+        assert big.alike(6) == pytest.approx(small.alike(6), abs=1e-4)
+        assert big.pairwise([6, 1]) == pytest.approx(small.pairwise([6, 1]), abs=1e-4)
+        added = [each.contributions(SOME[1], [7, 12]) for each in (small, big)]
+        assert added[0] == pytest.approx(added[1], abs=1e-4)
+        small.place(NEW, 43)
+        big.place(NEW, 43)
+
+
+def test_a_taste_scores_some_items_as_all_are_scored(large: tuple[Scorer, Scorer]) -> None:
+    _, scorer = large
+    assert scorer.index()
+    for _ in range(2):
+        for taste, row in zip(scorer.tastes(SOME), scorer.score(SOME), strict=True):
+            assert taste is not None
+            numbers = np.array([3, 39, 0, len(row) - 1])
+            assert taste.at(numbers) == pytest.approx(row[numbers], abs=1e-3, rel=1e-3)
+            if taste.spread is not None:
+                assert taste.spread == pytest.approx(row.std(), rel=1e-2)
+        scorer.place(NEW, 43)
+
+
+def test_a_taste_nominates_what_scores_highest(large: tuple[Scorer, Scorer]) -> None:
+    _, scorer = large
+    scorer.index()
+    for taste, row in zip(scorer.tastes(SOME[:2]), scorer.score(SOME[:2]), strict=True):
+        assert taste is not None
+        highest = set(np.argsort(-row)[:3].tolist())
+        assert highest <= set(taste.best(12).tolist())
+
+
+def test_an_item_placed_after_the_index_was_made_is_nominated(
+    personal: Learned, large: tuple[Scorer, Scorer]
+) -> None:
+    if personal.name not in {"lightfm", "blend"}:
+        pytest.skip("It knows nothing of new items.")
+    _, scorer = large
+    scorer.index()
+    scorer.place([Item(40, "x", genres=("even",)), Item(41, "y", genres=("odd",))], 42)
+    even, odd = scorer.tastes([likes(0, 2, 4), likes(1, 3, 5)])
+    assert even is not None
+    assert odd is not None
+    assert 40 in even.best(21)
+    assert 41 in odd.best(21)
+
+
+def test_somebody_of_whom_nothing_is_known_is_not_searched_for(
+    model: Learned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interface, "EXACT", 10)
+    scorer = model.scorer()
+    assert scorer.index() == (model.name != "popularity")
+    assert scorer.tastes([NOTHING, likes(99)]) == [None, None]
+
+
+def test_a_small_catalogue_has_no_index(model: Learned) -> None:
+    assert not model.scorer().index()
 
 
 def test_recency_lets_the_newest_decide(personal: Learned) -> None:
