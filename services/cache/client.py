@@ -129,9 +129,9 @@ class Cache:
         """
         if not increments:
             return
-        given: list[Any] = [n for pair in increments.items() for n in pair]
+        given = " ".join([f"{number} {by}" for number, by in increments.items()])
         with _availability():
-            await self._count([key], [stamp or b"", *given])
+            await self._count([key], [stamp or b"", given])
 
     async def rebuild(
         self, key: str, load: Callable[[], Awaitable[bytes]], *, lifetime: timedelta = LIFETIME

@@ -50,9 +50,12 @@ tell()
 redis.call('EXPIRE', stream, seconds)
 """
 
-# ARGV: the stamp, then fields and increments in turn.
+# ARGV: the stamp, then fields and increments in turn, as one text: redis-py takes a microsecond for each
+# argument.
 COUNT = f"""
-for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for field, by in string.gmatch(ARGV[2], '(%S+) (%S+)') do
+    redis.call('HINCRBY', KEYS[1], field, by)
+end
 if redis.call('HGET', KEYS[1], '{STAMP.decode()}') ~= ARGV[1] then redis.call('UNLINK', KEYS[1]) end
 """
 

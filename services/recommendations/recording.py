@@ -102,7 +102,6 @@ class Recorder:
         counters = popularity_key(workspace, known.generation)
         stamp = await self._cache.stamp(counters) if follow else None  # before the commit
         named: dict[str, int] = {}  # known once they are committed, and not before
-        numbers = ChainMap(named, known.numbers)
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace, shared=not missing)
             state, newest = await erasures.standing(connection, workspace)
@@ -114,7 +113,9 @@ class Recorder:
             fresh = await _wanted(connection, workspace, fresh, newest)
             if missing and fresh:
                 named |= await _name(connection, workspace, state, missing)
-            rows = [_row(workspace, r, numbers) for r in fresh]
+            numbers = ChainMap(named, known.numbers) if named else known.numbers
+            now = datetime.now(UTC)
+            rows = [_row(workspace, r, numbers, now) for r in fresh]
             new = await insert_new(
                 connection, interactions, rows, returning=interactions.c.event_id
             )
@@ -152,12 +153,13 @@ class Recorder:
     ) -> None:
         """Let the cache follow what was committed. Of a duplicate it may have been told or not."""
         counters = popularity_key(workspace, known.generation)
+        any_history = history_key(workspace, known.generation, "")
         logs: dict[str, bytes] = {}
         liked: Counter[int] = Counter()
         forget: set[str] = set()
         for each in reactions:
             told = each.interaction
-            key = history_key(workspace, known.generation, told.user_id)
+            key = any_history + told.user_id
             in_favour = preference(told.kind, told.value) > 0
             if each.event_id not in new:
                 forget |= {key, counters} if in_favour else {key}
@@ -183,10 +185,12 @@ async def _wanted(
     What happened before counts as before, whenever it arrives: a file that is imported again must not
     bring anybody back.
     """
-    if not reactions:
+    if not reactions or newest is None:
         return reactions
     earliest = min(map(_earliest, reactions))
     erased = await erasures.since(connection, workspace, earliest, newest)
+    if not erased.at:
+        return reactions
     return [r for r in reactions if not erased.holds(r.interaction.user_id, _earliest(r))]
 
 
@@ -221,7 +225,9 @@ def _lanes(reactions: Sequence[Reaction], count: int) -> list[list[Reaction]]:
     return lanes
 
 
-def _row(workspace: str, reaction: Reaction, numbers: Mapping[str, int]) -> dict[str, object]:
+def _row(
+    workspace: str, reaction: Reaction, numbers: Mapping[str, int], now: datetime
+) -> dict[str, object]:
     told = reaction.interaction
     return {
         "workspace": workspace,
@@ -231,6 +237,6 @@ def _row(workspace: str, reaction: Reaction, numbers: Mapping[str, int]) -> dict
         "kind": told.kind,
         "value": told.value,
         "occurred_at": told.occurred_at,
-        "recorded_at": datetime.now(UTC),
+        "recorded_at": now,
         "recommendation_id": told.recommendation_id,
     }
