@@ -33,8 +33,8 @@ FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
 FIRST_TRAININGS = (0, 1, 2, 3, 5, 7, 10)  # days; after that, every so often
 KINDS: dict[int, Kind] = {LIKE: "like", SKIP: "skip", DISLIKE: "dislike"}
 ADDED_AT_ONCE = 1_000
-# Each with the first point of its grid: the baseline's kind, so that what differs is what is learned online,
-# and so that a year of trainings takes minutes.
+# Each with the first point of its grid, and without those that learn nothing from skips or cannot have 24,000 items:
+# so that a year of trainings takes minutes.
 TRAINED = ("popularity", "rlfm", "lightfm")
 
 

@@ -16,8 +16,9 @@ same person reacts to the same item in the same way. *Random* and *popular* know
 liked so far. *Daily LightFM* is trained at the end of each day on all likes so far (WARP, 64 dimensions, genres as
 features, three epochs a day from yesterday's model on) and serves a user's state as of then; who is newer gets what
 is popular. *Akin* is the serving code itself, with SQLite and the cache in the process, trained as
-`akin train recommendations` does after days 1, 2 and 4 and then only every {every} days, with LightFM and popularity
-as the only candidates: what it learns in between, it learns online.
+`akin train recommendations` does, on seven of the first eleven days and then only every {every} days, the candidates
+being popularity, LightFM, RLFM and their blend, each with the first point of its grid: what it learns in between, it
+learns online.
 
 Precision: likes per item shown. NDCG: by the true probability of a like, against the best list that was possible
 for this person at this moment. Diversity: 1 − the mean Jaccard similarity of two items' genres in a list. Coverage:
