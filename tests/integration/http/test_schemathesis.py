@@ -48,6 +48,7 @@ MORE_RULES = {
     "POST /add_items",
     "POST /recommendations",
     "PUT /items/{item_id}",
+    "PATCH /items/{item_id}",
     "GET /items",
     "GET /users/{user_id}/history",
     "GET /recs/{user_id}",

@@ -86,6 +86,7 @@ WALK: dict[str, Visit] = {
     "GET /items": Visit(200, body={"items": [], "cursor": None}),
     "GET /items/{item_id}": Visit(404, path=_item),
     "DELETE /items/{item_id}": Visit(404, path=_item),
+    "PATCH /items/{item_id}": Visit(404, _json(hidden=True), path=_item),
     "GET /recs/{user_id}": Visit(200, path=_user),
     "GET /users/{user_id}/history": Visit(
         200, path=_user, body={"user_id": Owner.user, "history": [], "cursor": None}
