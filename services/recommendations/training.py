@@ -16,9 +16,10 @@ from services.recommendations.candidates import BUDGET, Candidate, Comparison, c
 from services.recommendations.datasets import Dataset, NotEnoughData, Split, split
 from services.recommendations.evaluation import users_to_judge_by
 from services.recommendations.feedback import DEFAULTS
+from services.recommendations.gate import Gate, Verdict
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
-from services.recommendations.promotion import Gate, Verdict, load_champion, promote
+from services.recommendations.promotion import load_champion, promote
 from services.recommendations.report import render
 from services.recommendations.snapshots import load
 from services.recommendations.training_report import Row, TrainingReport, plain

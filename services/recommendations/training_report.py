@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.model_store import Data
-from services.recommendations.candidates import Candidate, Trial
+from services.recommendations.candidates import Candidate
 from services.recommendations.criteria import Criterion
 from services.recommendations.evaluation import Interval, Measures, interval
+from services.recommendations.searching import Trial
 
 
 @dataclass(frozen=True)

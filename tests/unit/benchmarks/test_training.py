@@ -11,8 +11,9 @@ import pytest
 import scipy.sparse as sp
 
 from services.model_store import Data
-from services.recommendations.candidates import Trial
+from services.recommendations.criteria import NDCG
 from services.recommendations.evaluation import Measures
+from services.recommendations.searching import Trial
 from services.recommendations.training import Row, TrainingReport
 from tests.benchmarks.training import FITS, Job, jobs_of
 
@@ -46,6 +47,7 @@ def report(chosen: str) -> TrainingReport:
         protocol="",
         choosers=10,
         judges=20,
+        criterion=NDCG,
         data=Data(start=NOW, end=NOW, rows=1, users=1, items=1, sha256="0" * 64),
         notes=[],
     )

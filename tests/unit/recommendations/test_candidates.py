@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.recommendations import candidates
+from services.recommendations import candidates, searching
 from services.recommendations.candidates import Comparison, compare, refit
 from services.recommendations.datasets import Dataset, split
 from services.recommendations.grids import BASELINE, Model
@@ -42,7 +42,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> list[Model]:
     """The kinds that can be trained here, to be changed by a test; grids are walked however few choose."""
     found = [POPULARITY, EASE]
     monkeypatch.setattr(candidates, "models", lambda: (found, []))
-    monkeypatch.setattr(candidates, "ENOUGH_FOR_A_GRID", 1)
+    monkeypatch.setattr(searching, "ENOUGH_FOR_A_GRID", 1)
     return found
 
 
@@ -65,7 +65,7 @@ def test_every_point_of_the_grids_is_told_with_its_figures(
 def test_where_few_choose_each_kind_is_fitted_once(
     board: Dataset, kinds: list[Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidates, "ENOUGH_FOR_A_GRID", 61)
+    monkeypatch.setattr(searching, "ENOUGH_FOR_A_GRID", 61)
     assert [len(each.trials) for each in compared(board).candidates] == [1, 1]
 
 

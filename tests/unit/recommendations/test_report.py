@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from services.model_store import Data
-from services.recommendations.candidates import Trial
 from services.recommendations.criteria import NDCG
 from services.recommendations.evaluation import Measures
 from services.recommendations.report import JSON, PAGE, render
+from services.recommendations.searching import Trial
 from services.recommendations.training_report import Row, TrainingReport
 
 NAN = float("nan")
