@@ -16,7 +16,7 @@ from services.recommendations.rules import Effects, weave
 from services.recommendations.scoring import Floats
 from services.recommendations.shortlist import DEPTH, Shortlist
 from services.recommendations.state import UserState
-from services.recommendations.top import quick_top, top
+from services.recommendations.top import highest, top
 
 Source = Literal["model", "exploration", "popular", "fallback", "rule"]
 Numbers = NDArray[np.int32]
@@ -161,7 +161,7 @@ class _Draw:
     def _personal(
         self, unseen: Mask, scores: Floats | Shortlist, limit: int, explored: int
     ) -> list[Ranked]:
-        best, values = _best(scores, unseen, _wanted(self.request, limit), self.seen)
+        best, values = highest(scores, unseen, _wanted(self.request, limit), self.seen)
         chosen = self._diverse(best, values, limit)
         places = [
             Ranked(number, score, "model")
@@ -223,19 +223,6 @@ class _Draw:
         return places
 
 
-def _best(
-    scores: Floats | Shortlist, unseen: Mask, count: int, seen: int
-) -> tuple[Numbers, Floats]:
-    """Return the `count` highest of what is unseen, highest first, and their scores."""
-    if isinstance(scores, Shortlist):
-        return scores.best(unseen, count)
-    best = quick_top(scores, unseen, count, skipped=seen)
-    if best is None:
-        scores = _usable(scores, len(unseen))
-        best = top(scores, unseen, count)
-    return best.astype(np.int32), scores[best]
-
-
 def _of(scores: Floats | Shortlist | None, number: int) -> float:
     """Return the score of an item; 0 where it has none."""
     if isinstance(scores, Shortlist):
@@ -262,18 +249,6 @@ def _with_neighbours(
     ][: int(limit * YOUNG)]
     kept = places[: limit - len(young)]
     return sorted([*kept, *young], key=lambda place: -place.score)
-
-
-def _usable(scores: Floats, size: int) -> Floats:
-    """Return `size` finite scores; what has none, because it is newer than the scores, comes last."""
-    scores = scores[:size]
-    finite = np.isfinite(scores)
-    if len(scores) == size and finite.all():
-        return scores
-    lowest = scores[finite].min(initial=0.0)
-    usable = np.full(size, lowest, np.float32)
-    usable[: len(scores)] = np.where(finite, scores, lowest)
-    return usable
 
 
 def _finite(score: float) -> float:

@@ -5,11 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from services.recommendations.scoring import Floats, Ints
+from services.recommendations.shortlist import Shortlist
+
 SAMPLE = 1_024  # scores from which the threshold is guessed: partitioning so few takes 10 µs
 ENOUGH = 2.0  # times as many candidates are aimed for as could be needed
 SPARE = 4  # sampled scores above the threshold at least: with fewer, the guess is too uncertain
 
 Numbers = NDArray[np.intp]
+
+
+def highest(
+    scores: Floats | Shortlist, allowed: NDArray[np.bool_], count: int, skipped: int
+) -> tuple[Ints, Floats]:
+    """Return the numbers of the `count` highest where `allowed`, highest first, and their scores.
+
+    Of scores by number or of a shortlist. See `quick_top` for `skipped`.
+    """
+    if isinstance(scores, Shortlist):
+        return scores.best(allowed, count)
+    best = quick_top(scores, allowed, count, skipped=skipped)
+    if best is None:
+        scores = _usable(scores, len(allowed))
+        best = top(scores, allowed, count)
+    return best.astype(np.int32), scores[best]
 
 
 def quick_top(
@@ -49,3 +68,15 @@ def top(scores: NDArray[np.float32], allowed: NDArray[np.bool_], count: int) -> 
 def _highest(values: NDArray[np.float32], count: int) -> Numbers:
     best = np.argpartition(values, len(values) - count)[len(values) - count :]
     return best[np.argsort(-values[best], kind="stable")]
+
+
+def _usable(scores: Floats, size: int) -> Floats:
+    """Return `size` finite scores; what has none, because it is newer than the scores, comes last."""
+    scores = scores[:size]
+    finite = np.isfinite(scores)
+    if len(scores) == size and finite.all():
+        return scores
+    lowest = scores[finite].min(initial=0.0)
+    usable = np.full(size, lowest, np.float32)
+    usable[: len(scores)] = np.where(finite, scores, lowest)
+    return usable

@@ -66,8 +66,8 @@ class FactorScorer:
     `new_item_bias` (an unseen item's, before its features), and what `Recency` takes.
 
     Memory: 8(d + 2) bytes an item of the catalogue, and the arrays, which are mapped from disk where the
-    store is local. Where the first items placed are more than `EXACT`, nothing is copied: 12 bytes an item,
-    and with the index d + 20.
+    store is local. Where the first items placed are more than `EXACT`, nothing is copied: 12 bytes an item
+    and, with the index, `Index`'s.
     """
 
     def __init__(self, arrays: Arrays, serving: Mapping[str, Any]) -> None:

@@ -65,7 +65,10 @@ def typical(sample: Floats, scale: float) -> NDArray[np.float64]:
 
 
 class Index:
-    """Takes 8 + d bytes an item, rounded up to `ALIGNED`. Safe in threads; a search waits for an addition."""
+    """Takes 8 + d bytes an item, d rounded up to `ALIGNED`, and up to twice that while lists have room to grow.
+
+    Safe in threads: a search waits for an addition.
+    """
 
     def __init__(self, sample: Floats, moment: NDArray[np.float64], lists: int) -> None:
         """Make an empty index from a sample of vectors (n, d), n ≥ lists, and the tastes' moment (d, d)."""
