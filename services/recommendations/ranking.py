@@ -90,7 +90,8 @@ def rank(
     if isinstance(scores, np.ndarray):
         values = scores = request.effects.boosted(scores, request.allowed)
     pinned = _pinned(request, unseen, values)
-    unseen[[place.number for place in pinned.values()]] = False
+    if pinned:
+        unseen[[place.number for place in pinned.values()]] = False
     places: list[Ranked] = []
     for tier in request.effects.tiers(unseen):
         room = request.limit - len(pinned) - len(places)
@@ -98,8 +99,9 @@ def rank(
             explored = 0 if places else _rounded(room * request.exploration, generator)
             places += draw.places(tier, scores, room, explored)
     room = request.limit - len(pinned) - len(places)
-    again = _again(request, unseen, state, room, {p.number for p in pinned.values()})
-    return weave([*places, *again], pinned)
+    if room > 0:
+        places += _again(request, unseen, state, room, {p.number for p in pinned.values()})
+    return weave(places, pinned) if pinned else places
 
 
 def suffices(request: Request, state: UserState, found: Shortlist) -> bool:
@@ -168,9 +170,11 @@ class _Draw:
             for number, score in zip(best[chosen].tolist(), values[chosen].tolist(), strict=True)
         ]
         places = _with_neighbours(places, self.request.neighbours, unseen, limit)
+        slots = min(explored, max(0, limit - FIRST_EXPLORED))
+        if slots <= 0:
+            return places
         rest = unseen.copy()
         rest[[place.number for place in places]] = False
-        slots = min(explored, max(0, limit - FIRST_EXPLORED))
         taste = scores.taste.at if isinstance(scores, Shortlist) else scores
         new = self.explorers.choose(self.generator, rest, slots, taste=taste)
         return self._mixed(places[: limit - len(new)], new, scores, first=FIRST_EXPLORED)

@@ -76,7 +76,7 @@ def jobs_of(report: TrainingReport) -> Iterator[Job]:
             continue
         # Tuning scores all who choose, and once more for each other value of what can be varied.
         passes = 1 + sum(len(values) - 1 for values in kinds[row.model].serving.values())
-        best = max(row.trials, key=lambda trial: trial.ndcg or 0.0)
+        best = max(row.trials, key=lambda trial: trial.score or 0.0)
         for trial in row.trials:
             # The best of a kind scores who chooses for the blend, and who judges for itself and the blend.
             more = report.choosers + 2 * report.judges if trial is best else 0
