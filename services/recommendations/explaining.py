@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.recommendations.catalogue import Catalogue, Item
-from services.recommendations.ranking import Ranked, Source
+from services.recommendations.places import Ranked, Source
 from services.recommendations.rules import Rule
 from services.recommendations.scoring import Floats, History, Scorer
 from services.recommendations.serving import Served

@@ -14,7 +14,7 @@ from services.cache import Cache, CacheUnavailable
 from services.coalescing import Coalescer
 from services.database import Database, insert_new
 from services.recommendations import erasures, repository
-from services.recommendations.ranking import Ranked, letters
+from services.recommendations.places import Ranked, letters
 from services.recommendations.state import NUMBER, lists_told, shown_key
 from services.recommendations.tables import impressions
 

@@ -21,7 +21,8 @@ from services.recommendations.experiments import assign
 from services.recommendations.explaining import reasons
 from services.recommendations.impressions import Impression, Impressions
 from services.recommendations.loading import ServedModel
-from services.recommendations.ranking import Numbers, Ranked, Request, rank, suffices
+from services.recommendations.places import Numbers, Ranked, Request
+from services.recommendations.ranking import rank, suffices
 from services.recommendations.scoring import Floats, Scorer
 from services.recommendations.serving import Served, Workspace
 from services.recommendations.state import UserState
@@ -105,12 +106,12 @@ class Lister:
             plan = plan._replace(experiment=None, variant=None)  # not what the variant was to get
         served = model if model is not None and model.scores(state.history) else None
         request = self._request(now, served, state, plan.asked, repeats=repeats)
-        found = await held.shortlist(state.history, served)
+        found = await held.batches.shortlist(state.history, served)
         enough = found is not None and suffices(request, state, found)
         places = rank(
             request,
             state,
-            scores=found if enough else await held.scores(state.history, served),
+            scores=found if enough else await held.batches.scores(state.history, served),
             popularity=now.popularity,
             explorers=now.explorers,
             generator=self._generator,

@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
-from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.diversity import CANDIDATES, MOST, diversified
 from services.recommendations.exploration import POOL, Chosen, Explorers
-from services.recommendations.rules import Effects, weave
+from services.recommendations.places import NONE, Mask, Numbers, Popularity, Ranked, Request
+from services.recommendations.rules import weave
 from services.recommendations.scoring import Floats
 from services.recommendations.shortlist import DEPTH, Shortlist
 from services.recommendations.state import UserState
 from services.recommendations.top import highest, top
 
-Source = Literal["model", "exploration", "popular", "fallback", "rule"]
-Numbers = NDArray[np.int32]
-Mask = NDArray[np.bool_]
-
 FIRST_EXPLORED = 2  # the best two places of a personal list always belong to the model
 YOUNG = 0.2  # share of a list, at most, that goes to neighbours too new for the model
-
-_NONE: Numbers = np.zeros(0, np.int32)
-
-
-class Ranked(NamedTuple):
-    """One place of a list. `propensity`: the probability with which chance brought the item there, 1 for
-    what was not left to chance."""
-
-    number: int
-    score: float
-    source: Source
-    propensity: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Popularity:
-    """What is popular: counts by number, and the numbers of the most popular items in order."""
-
-    counts: Floats
-    order: Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a list shall be. `allowed` is true, by number, for what may appear in it at all.
-
-    `likeness` gives (n, n) in [-1, 1] for n item numbers; it is needed where `diversity` is above 0.
-    `neighbours` are items too new for the model, with strengths in (0, 1] (`Online.neighbours`).
-    """
-
-    limit: int
-    allowed: Mask
-    exploration: float = 0.0  # share of the list
-    diversity: float = 0.0  # from 0, the best scores, to 1, the greatest variety
-    likeness: Callable[[Numbers], Floats] | None = None
-    excluded: Numbers = field(default_factory=lambda: _NONE)
-    effects: Effects = field(default_factory=Effects)
-    neighbours: tuple[Numbers, Floats] = field(
-        default_factory=lambda: (_NONE, np.zeros(0, np.float32))
-    )
 
 
 def rank(
@@ -77,8 +32,8 @@ def rank(
 ) -> list[Ranked]:
     """Return `limit` places, or as many as may appear.
 
-    `scores` are by number, or a shortlist that `suffices`, or None where there is no model or no history: then the list is a mix of
-    popular and unknown items that differs from user to user. Nothing that was seen appears before
+    `scores` are by number, or a shortlist that `suffices`, or None where there is no model or no history:
+    then the list is a mix of popular and unknown items that differs from user to user. Nothing that was seen appears before
     the unseen is used up; after that, what was seen longest ago comes first.
     """
     size = len(request.allowed)
@@ -262,7 +217,7 @@ def _finite(score: float) -> float:
 def _head(order: Numbers, unseen: Mask) -> Numbers:
     """Return the first `POOL` of `order` that are unseen; looks no further than it must."""
     step = 4 * POOL
-    head = _NONE
+    head = NONE
     for start in range(0, len(order), step):
         part = order[start : start + step]
         part = part[part < len(unseen)]  # it was counted after the catalogue grew
@@ -288,15 +243,3 @@ def _again(
     numbers, newest_first = np.unique(backwards, return_index=True)
     oldest_first = numbers[np.argsort(-newest_first, kind="stable")][:count]
     return [Ranked(int(number), 0.0, "fallback") for number in oldest_first.tolist()]
-
-
-def popularity_of(counts: Floats, eligible: Mask) -> Popularity:
-    """Return the popularity for these counts by number; the order has only what was ever liked."""
-    liked = np.flatnonzero((counts > 0) & eligible)
-    order = liked[np.argsort(-counts[liked], kind="stable")].astype(np.int32)
-    return Popularity(counts, order)
-
-
-def letters(places: Sequence[Ranked]) -> str:
-    """Return the sources of a list as one letter a place, as impressions store them."""
-    return "".join(place.source[0] for place in places)

@@ -21,7 +21,7 @@ from services.recommendations.explaining import Why, why
 from services.recommendations.feedback import strengths_with, told
 from services.recommendations.impressions import Impressions
 from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
-from services.recommendations.ranking import Ranked
+from services.recommendations.places import Ranked
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.serving import Workspace
 from services.recommendations.similar import Similar, similar_items
@@ -169,7 +169,7 @@ class Recommender:
         number = _known(held, item_id)
         state, _ = await self._state(held, user_id)
         now, model = held.now(), held.model
-        scores = await held.scores(state.history, model)
+        scores = await held.batches.scores(state.history, model)
         served = model if scores is not None else None
         found = why(number, now, served.scorer if served else None, scores, state)
         return found, served.version if served else None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from prometheus_client import Gauge
 
 from services.away import Away
 from services.cache import Cache
-from services.coalescing import Coalescer
 from services.database import Database
 from services.recommendations import activity_repository, controls, repository
+from services.recommendations.batches import Batches
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.controls import Controls, Parameters
 from services.recommendations.experiments import CHAMPION
@@ -30,14 +30,10 @@ from services.recommendations.exploration import Explorers
 from services.recommendations.filters import Masks
 from services.recommendations.loading import ModelLoader, ServedModel
 from services.recommendations.online import Online
-from services.recommendations.ranking import Popularity, popularity_of
-from services.recommendations.scoring import History, Scorer
-from services.recommendations.shortlist import Shortlist, shortlists
+from services.recommendations.places import Popularity, popularity_of
 from services.recommendations.state import popularity_key
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _coverage = Gauge(
     "akin_catalogue_coverage", "Share of the catalogue that was in any list lately.", ["workspace"]
@@ -48,11 +44,6 @@ PER_COUNTER = (
     0.0001  # seconds more for each, beyond fifty thousand: 2 % of the event loop reads them
 )
 RECALLED = 20_000  # lists that new statistics begin with: some 5 MB, half a second of the database
-SCORE_BATCH = 32  # histories in one matrix product: beyond it the time per history stays the same
-SCORE_WAITING = 5_000  # requests; about two seconds of work
-IN_LOOP = (
-    2_000_000  # scores (histories × items) computed on the event loop, about a millisecond's worth
-)
 
 
 class Served(NamedTuple):
@@ -98,12 +89,7 @@ class Workspace:
         )  # at the database for where the catalogue stands: once for all
         self._refreshing = asyncio.Lock()
         self._popular_until = 0.0
-        self._scores: Coalescer[tuple[ServedModel, History], NDArray[np.float32]] = Coalescer(
-            self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
-        )
-        self._shortlists: Coalescer[tuple[ServedModel, History], Shortlist | None] = Coalescer(
-            self._search, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
-        )
+        self.batches = Batches()
 
     def now(self) -> Served:
         """Return what to serve from."""
@@ -156,7 +142,8 @@ class Workspace:
         if catalogue is not self.catalogue:
             self._begin(catalogue)
         else:
-            self._follow_catalogue(changed)
+            async with self.batches.still:
+                self._follow_catalogue(changed)
         await self.controls.rules.prepare(self.masks)
         self._loaded = True
 
@@ -257,54 +244,9 @@ class Workspace:
         """Return the model of this version, or the champion for None and for one that is not loaded."""
         return self.model if version is None else self.variants.get(version, self.model)
 
-    async def scores(
-        self, history: History, model: ServedModel | None
-    ) -> NDArray[np.float32] | None:
-        """Return a score by item number, or None without a personal model or without a history."""
-        if model is None or not model.scores(history):
-            return None
-        return await self._scores.submit((model, history))
-
-    async def shortlist(self, history: History, model: ServedModel | None) -> Shortlist | None:
-        """Return what this history may like best of a large catalogue, or None: all are to be scored."""
-        if model is None or not model.searches or not model.scores(history):
-            return None
-        return await self._shortlists.submit((model, history))
-
-    async def _score(
-        self, asked: Sequence[tuple[ServedModel, History]]
-    ) -> list[NDArray[np.float32]]:
-        return await _by_model(asked, self._scored)
-
-    async def _scored(self, scorer: Scorer, histories: list[History]) -> NDArray[np.float32]:
-        if len(histories) * self.catalogue.size <= IN_LOOP:
-            return scorer.score(histories)
-        return await asyncio.to_thread(scorer.score, histories)
-
-    async def _search(self, asked: Sequence[tuple[ServedModel, History]]) -> list[Shortlist | None]:
-        return await _by_model(asked, _searched)
-
     async def close(self) -> None:
         """Let the requests under way finish."""
-        await self._scores.close()
-        await self._shortlists.close()
-
-
-async def _searched(scorer: Scorer, histories: list[History]) -> list[Shortlist | None]:
-    return await asyncio.to_thread(shortlists, scorer, histories)
-
-
-async def _by_model(
-    asked: Sequence[tuple[ServedModel, History]],
-    score: Callable[[Scorer, list[History]], Awaitable[Iterable[T]]],
-) -> list[T]:
-    """Return what each pair of model and history scores, those of one model together."""
-    found: dict[int, T] = {}
-    for model in {id(model): model for model, _ in asked}.values():
-        places = [place for place, (each, _) in enumerate(asked) if each is model]
-        rows = await score(model.scorer, [asked[place][1] for place in places])
-        found.update(zip(places, rows, strict=True))
-    return [found[place] for place in range(len(asked))]
+        await self.batches.close()
 
 
 def _key(epoch: int, revision: int, generation: int) -> bytes:

@@ -19,7 +19,7 @@ from services.model_store import ModelStore
 from services.recommendations import erasing, erasures
 from services.recommendations.erasing import Eraser, Erasures
 from services.recommendations.impressions import Impression, Impressions
-from services.recommendations.ranking import Ranked
+from services.recommendations.places import Ranked
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.state import UserStates, history_key
 from services.recommendations.tables import catalogues, impressions, interactions

@@ -11,7 +11,7 @@ from services.database import Database
 from services.messages.types import InteractionRecorded
 from services.recommendations.impressions import Impression, Impressions
 from services.recommendations.outcomes import Outcomes
-from services.recommendations.ranking import Ranked
+from services.recommendations.places import Ranked
 from services.recommendations.recording import Reaction, Recorder
 
 VERSION = "0123456789abcdef"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from services.recommendations.catalogue import Catalogue, Item
 from services.recommendations.explaining import reasons
-from services.recommendations.ranking import Ranked, Source
+from services.recommendations.places import Ranked, Source
 from services.recommendations.scoring import NOTHING, History, Scorer, build_scorer
 
 ITEMS = [

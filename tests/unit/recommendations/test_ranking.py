@@ -12,15 +12,8 @@ from numpy.typing import NDArray
 
 from services.recommendations.exploration import Explorers
 from services.recommendations.online import Online
-from services.recommendations.ranking import (
-    FIRST_EXPLORED,
-    Popularity,
-    Ranked,
-    Request,
-    letters,
-    popularity_of,
-    rank,
-)
+from services.recommendations.places import Popularity, Ranked, Request, letters, popularity_of
+from services.recommendations.ranking import FIRST_EXPLORED, rank
 from services.recommendations.scoring import NOTHING, History
 from services.recommendations.state import UserState
 

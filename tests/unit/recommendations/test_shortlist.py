@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from services.recommendations.exploration import Explorers
 from services.recommendations.filters import compile_filter
 from services.recommendations.online import Online
-from services.recommendations.ranking import Ranked, Request, popularity_of, rank, suffices
+from services.recommendations.places import Ranked, Request, popularity_of
+from services.recommendations.ranking import rank, suffices
 from services.recommendations.rules import Effects, Pin, Rule
 from services.recommendations.scoring import NOTHING, Floats, History, Ints
 from services.recommendations.shortlist import DEPTH, Shortlist

@@ -309,15 +309,16 @@ def test_a_taste_nominates_what_scores_highest(large: tuple[Scorer, Scorer]) -> 
     scorer.index()
     for taste, row in zip(scorer.tastes(SOME[:2]), scorer.score(SOME[:2]), strict=True):
         assert taste is not None
-        highest = set(np.argsort(-row)[:3].tolist())
-        assert highest <= set(taste.best(12).tolist())
+        nominated = np.sort(row[taste.best(12)])[-3:]
+        # Codes of 8 bits do not tell apart what scores all but the same.
+        assert nominated == pytest.approx(np.sort(row)[-3:], abs=0.02 * float(np.ptp(row)))
 
 
+@pytest.mark.parametrize("personal", ["lightfm", "rlfm", "blend"], indirect=True)
 def test_an_item_placed_after_the_index_was_made_is_nominated(
     personal: Learned, large: tuple[Scorer, Scorer]
 ) -> None:
-    if personal.name not in {"lightfm", "blend"}:
-        pytest.skip("It knows nothing of new items.")
+    """By the models that know new items by their genres."""
     _, scorer = large
     scorer.index()
     scorer.place([Item(40, "x", genres=("even",)), Item(41, "y", genres=("odd",))], 42)
