@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 import numpy as np
 
 from services.cache import Cache, CacheUnavailable
 from services.database import Database
-from services.messages.types import InteractionRecorded, Kind
+from services.messages.types import Kind
 from services.recommendations import activity_repository, repository
 from services.recommendations.catalogue import Item
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.controls import Parameters
+from services.recommendations.current import Current
 from services.recommendations.explaining import Why, why
 from services.recommendations.feedback import strengths_with, told
+from services.recommendations.given_histories import Rated, anything_new, parted, reactions_of
 from services.recommendations.impressions import Impressions
 from services.recommendations.listing import Lister, Place, Recommendations, Wish, new_id
 from services.recommendations.places import Ranked
@@ -29,24 +30,14 @@ from services.recommendations.state import (
     REACTION,
     UserState,
     UserStates,
-    catalogue_key,
     history_key,
     merge,
     popularity_key,
-    shown_key,
 )
 from services.recommendations.workspaces import Workspaces
 from services.web.errors import BadRequest, NotFound
 
-FRESH = timedelta(seconds=5)  # longest time for which a replica may miss a change of the catalogue
 AT_ONCE = 50  # users of one batch whose lists are made together
-
-
-class Rated(Protocol):
-    """A rating of an item, as a client sends it."""
-
-    item_id: str
-    rating: float
 
 
 class Recommender:
@@ -60,11 +51,11 @@ class Recommender:
         settings: RecommendationsSettings,
     ) -> None:
         self._database = database
-        self._cache = cache
         self._workspaces = workspaces
         self._strengths = strengths_with(settings.strengths)
-        self._states = UserStates(database, cache, self._strengths)
         self._impressions = Impressions(database, cache)
+        states = UserStates(database, cache, self._strengths)
+        self._current = Current(cache, states, missed=self._impressions.forget_missed)
         self._recorder = Recorder(database, cache)
         self._lister = Lister(self._impressions, settings)
 
@@ -73,7 +64,7 @@ class Recommender:
     ) -> Recommendations:
         """Return a list for a user, known or not, and remember that it was shown."""
         held = await self._workspaces.get(workspace)
-        state, degraded = await self._state(held, user_id)
+        state, degraded = await self._current.state(held, user_id)
         return await self._lister.make(
             held, user_id, state, wish, degraded=degraded, remember=remember
         )
@@ -99,8 +90,8 @@ class Recommender:
             BadRequest: the history has no item of the catalogue.
         """
         held = await self._workspaces.get(workspace)
-        await self._catch_up(held)
-        known, ignored = _parted(held, history)
+        await self._current.catch_up(held)
+        known, ignored = parted(held, history)
         if not known:
             raise BadRequest("The history has no known items", code="unknown_items")
         numbers = [held.catalogue.number(rated.item_id) for rated in known]
@@ -125,20 +116,20 @@ class Recommender:
         if user_id is None and not history:
             raise BadRequest("Missing history", code="missing_history")
         held = await self._workspaces.get(workspace)
-        await self._catch_up(held)
+        await self._current.catch_up(held)
         if user_id is not None and not await self._exists(workspace, user_id):
             raise BadRequest("User does not exist", code="user_does_not_exist")
-        known, ignored = _parted(held, history)
+        known, ignored = parted(held, history)
         if user_id is None and not known:
             raise BadRequest("The history has no known items", code="unknown_items")
-        if user_id is None and not _anything_new(held, known):
+        if user_id is None and not anything_new(held, known):
             raise NotFound(
                 "No new items to recommend", code="no_new_items"
             )  # and no user is left behind
         user_id = user_id or new_id()
         if known:
-            await self._record(held, user_id, _reactions(user_id, known))
-        state, degraded = await self._state(held, user_id)
+            await self._record(held, user_id, reactions_of(user_id, known))
+        state, degraded = await self._current.state(held, user_id)
         wish = Wish(Parameters(limit=limit))
         made = await self._lister.make(
             held, user_id, state, wish, degraded=degraded, repeats=False, explain=True
@@ -165,9 +156,9 @@ class Recommender:
             NotFound: the catalogue does not have the item.
         """
         held = await self._workspaces.get(workspace)
-        await self._catch_up(held)
+        await self._current.catch_up(held)
         number = _known(held, item_id)
-        state, _ = await self._state(held, user_id)
+        state, _ = await self._current.state(held, user_id)
         now, model = held.now(), held.model
         scores = await held.batches.scores(state.history, model)
         served = model if scores is not None else None
@@ -183,7 +174,7 @@ class Recommender:
             NotFound: the catalogue does not have the item.
         """
         held = await self._workspaces.get(workspace)
-        await self._catch_up(held)
+        await self._current.catch_up(held)
         number = _known(held, item_id)
         catalogue, model = held.catalogue, held.model
         allowed = catalogue.mask & catalogue.with_genre(genre) if genre else catalogue.mask
@@ -195,7 +186,7 @@ class Recommender:
     async def popular(self, workspace: str, *, genre: str | None, limit: int) -> list[Place]:
         """Return what most people liked."""
         held = await self._workspaces.get(workspace)
-        await self._catch_up(held)
+        await self._current.catch_up(held)
         catalogue, popularity = held.catalogue, held.popularity
         order = popularity.order[catalogue.mask[popularity.order]]
         if genre is not None:
@@ -216,45 +207,6 @@ class Recommender:
         newest = sorted(latest.values(), key=lambda row: row[3], reverse=True)
         return [(found[number], kind, value, at) for number, kind, value, at in newest]
 
-    async def _state(self, held: Workspace, user_id: str) -> tuple[UserState, list[str]]:
-        """Return the user's state, and what was away; the workspace is current afterwards."""
-        name, generation = held.name, held.catalogue.generation
-        try:
-            await self._impressions.forget_missed()
-            version, history, shown = await self._cache.read(
-                catalogue_key(name),
-                history_key(name, generation, user_id),
-                shown_key(name, generation, user_id),
-            )
-            if version != held.key:
-                await self._catch_up(held, version)
-            if (
-                held.catalogue.generation != generation
-            ):  # an import or a cleanup: what was read is void
-                history = shown = None
-                generation = held.catalogue.generation
-            state = await self._states.decode(
-                name, generation, user_id, history=history, shown=shown
-            )
-        except CacheUnavailable:
-            await held.refresh(await held.catalogue_version())
-            return await self._states.from_database(name, user_id), ["cache"]
-        return state, []
-
-    async def _catch_up(self, held: Workspace, version: bytes | None = None) -> None:
-        """Bring the workspace to where the cache, or in doubt the database, says that it stands."""
-        try:
-            version = version or await self._version(held)
-        except CacheUnavailable:
-            version = await held.catalogue_version()
-        await held.refresh(version)
-
-    async def _version(self, held: Workspace) -> bytes:
-        key = catalogue_key(held.name)
-        async with held.looking:
-            (version,) = await self._cache.read(key)
-            return version or await self._cache.rebuild(key, held.catalogue_version, lifetime=FRESH)
-
     async def _exists(self, workspace: str, user_id: str) -> bool:
         async with self._database.reading(workspace) as connection:
             return await activity_repository.user_exists(connection, workspace, user_id)
@@ -270,42 +222,3 @@ def _known(held: Workspace, item_id: str) -> int:
     if number is None or not held.catalogue[number].listed:
         raise NotFound(f"Item '{item_id}' does not exist.", code="item_not_found")
     return number
-
-
-def _parted(held: Workspace, history: Sequence[Rated]) -> tuple[list[Rated], list[str]]:
-    """Return the ratings of items that the catalogue has, and the ids of the others."""
-    known: list[Rated] = []
-    ignored: list[str] = []
-    for rated in history:
-        number = held.catalogue.number(rated.item_id)
-        if number is not None and held.catalogue[number].listed:
-            known.append(rated)
-        else:
-            ignored.append(rated.item_id)
-    return known, ignored
-
-
-def _anything_new(held: Workspace, history: Sequence[Rated]) -> bool:
-    allowed = held.catalogue.mask.copy()
-    numbers = [held.catalogue.number(rated.item_id) for rated in history]
-    allowed[[number for number in numbers if number is not None]] = False
-    return bool(allowed.any())
-
-
-def _reactions(user_id: str, history: Sequence[Rated]) -> list[Reaction]:
-    now = datetime.now(UTC)
-    return [
-        Reaction(
-            new_id(),
-            now,
-            InteractionRecorded(
-                user_id=user_id,
-                item_id=rated.item_id,
-                kind="rating",
-                value=min(max(rated.rating, 0.0), 5.0),
-                # One after another, so that of two ratings of one item the later one holds.
-                occurred_at=now + timedelta(microseconds=position),
-            ),
-        )
-        for position, rated in enumerate(history)
-    ]

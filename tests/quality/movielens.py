@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from services.recommendations.candidates import BUDGET, Candidate, refit
+from services.recommendations.candidates import BUDGET, Candidate, Comparison, refit
 from services.recommendations.datasets import Dataset
 from services.recommendations.evaluation import Measures
 from services.recommendations.judging import search
 from services.recommendations.models import Fitted
 from services.recommendations.protocols import Protocol, Relevant, Task, make_task
 from services.recommendations.ratings import read_ratings
+from tests.quality.movielens_kinds import kinds
 from tests.quality.page import ROOT, machine, write_section
 
 SEEDS = 5
@@ -55,6 +56,7 @@ PROTOCOLS: Sequence[tuple[Protocol, Relevant, str]] = (
         " all, so this mostly judges what newcomers get.",
     ),
 )
+AS_INSTALLED: tuple[Protocol, Relevant] = ("time-each", "liked")
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> str:
     text = ""
     for protocol, relevant, about in PROTOCOLS:
         task = make_task(dataset, protocol, relevant=relevant)
-        lines = _judged(task, options.budget, options.seeds)
+        comparison = search(task, budget=options.budget)
+        lines = _judged(task, comparison, options.seeds)
         parts.append("\n".join([f"### {_title(task)}", "", about, "", *_table(task, lines)]))
+        if (protocol, relevant) == AS_INSTALLED:
+            best = _refitted(task, comparison.best_first()[0], 0)
+            parts.append(kinds(best, task.dataset))
         print(parts[-1], flush=True)
         text = section(dataset, parts, " ".join(["python -m tests.quality movielens", *given]))
         if not options.dry:
@@ -118,8 +124,7 @@ with histories whose reactions never get old. Seconds: search, tuning and one fi
     return "\n".join(head) + "\n" + "\n\n".join(parts)
 
 
-def _judged(task: Task, budget: float, seeds: int) -> list[Line]:
-    comparison = search(task, budget=budget)
+def _judged(task: Task, comparison: Comparison, seeds: int) -> list[Line]:
     best = comparison.best_first()[0].name
     for note in comparison.notes:
         print(note, file=sys.stderr)

@@ -130,7 +130,9 @@ class Platform:
     @asynccontextmanager
     async def _cache(self) -> AsyncIterator[cache.Cache]:
         if self.settings.cache == "memory://":
-            yield self.apps[-1].state.recommender._cache  # it is nowhere but in that process
+            yield self.apps[
+                -1
+            ].state.recommender._current._cache  # it is nowhere but in that process
             return
         async with cache.connect(self.settings.cache) as connected:
             yield connected
