@@ -106,28 +106,8 @@ class Lister:
             plan = plan._replace(experiment=None, variant=None)  # not what the variant was to get
         served = model if model is not None and model.scores(state.history) else None
         request = self._request(now, served, state, plan.asked, repeats=repeats)
-        found = await held.batches.shortlist(state.history, served)
-        enough = found is not None and suffices(request, state, found)
-        places = rank(
-            request,
-            state,
-            scores=found if enough else await held.batches.scores(state.history, served),
-            popularity=now.popularity,
-            explorers=now.explorers,
-            generator=self._generator,
-        )
-        shown = Impression(
-            workspace=held.name,
-            epoch=now.catalogue.epoch,
-            generation=now.catalogue.generation,
-            user_id=user_id or "",
-            recommendation_id=new_id(),
-            places=places,
-            model_version=served.version if served else None,
-            scenario=plan.scenario,
-            experiment=plan.experiment,
-            variant=plan.variant,
-        )
+        places = await self._ranked(held, now, request, state, served)
+        shown = _impression(held.name, now.catalogue, user_id, places, served, plan)
         if remember and places:
             degraded = sorted({*degraded, *await self._impressions.remember(shown)})
         _measure(shown, degraded)
@@ -137,6 +117,26 @@ class Lister:
         listed = zip(places, words, strict=True)
         told = [Place(now.catalogue[place.number], place, reason) for place, reason in listed]
         return Recommendations(user_id, told, shown, degraded)
+
+    async def _ranked(
+        self,
+        held: Workspace,
+        now: Served,
+        request: Request,
+        state: UserState,
+        model: ServedModel | None,
+    ) -> list[Ranked]:
+        """Rank a shortlist where one is made and long enough, and everything otherwise."""
+        found = await held.batches.shortlist(state.history, model)
+        enough = found is not None and suffices(request, state, found)
+        return rank(
+            request,
+            state,
+            scores=found if enough else await held.batches.scores(state.history, model),
+            popularity=now.popularity,
+            explorers=now.explorers,
+            generator=self._generator,
+        )
 
     def _request(
         self,
@@ -191,6 +191,28 @@ async def _planned(now: Served, user_id: str | None, wish: Wish) -> _Plan:
     if assigned is None:
         return _Plan(asked, scenario)
     return _Plan(asked, scenario, assigned.experiment, assigned.variant, assigned.model)
+
+
+def _impression(
+    workspace: str,
+    catalogue: Catalogue,
+    user_id: str | None,
+    places: Sequence[Ranked],
+    model: ServedModel | None,
+    plan: _Plan,
+) -> Impression:
+    return Impression(
+        workspace=workspace,
+        epoch=catalogue.epoch,
+        generation=catalogue.generation,
+        user_id=user_id or "",
+        recommendation_id=new_id(),
+        places=places,
+        model_version=model.version if model else None,
+        scenario=plan.scenario,
+        experiment=plan.experiment,
+        variant=plan.variant,
+    )
 
 
 def _numbers(catalogue: Catalogue, item_ids: Sequence[str]) -> Numbers:

@@ -40,9 +40,7 @@ _coverage = Gauge(
 )
 
 POPULARITY_SECONDS = 5.0  # how old the counters of what is popular may be …
-PER_COUNTER = (
-    0.0001  # seconds more for each, beyond fifty thousand: 2 % of the event loop reads them
-)
+PER_COUNTER = 0.0001  # seconds more for each, beyond 50,000: 2 % of the event loop reads them
 RECALLED = 20_000  # lists that new statistics begin with: some 5 MB, half a second of the database
 
 

@@ -35,6 +35,14 @@ Doubles = NDArray[np.float64]
 SOLVED_AT_ONCE = 10_000  # systems of users or items: 23 MB in 16 dimensions
 FEATURE_PRIOR = 2.0  # well-known items that a feature must have to be half believed
 START = 0.1  # standard deviation of the first item factors
+# The variance of the noise by which a user is regularised; the features alone say what a new item is.
+FOLD_IN = {
+    "implicit_weight": 0.0,
+    "regularisation": 0.2,
+    "scale": 1.0,
+    "new_item_bias": 0.0,
+    **RECENCY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +86,10 @@ def fit(
         arrays={
             "numbers": numbers.astype(np.int32),
             "popularity": np.log1p(liked).astype(np.float32),
-            "factors": problem.items[:, :-1].astype(np.float32),
-            "biases": problem.items[:, -1].astype(np.float32),
-            "feature_factors": problem.of_features[:, :-1].astype(np.float32),
-            "feature_biases": problem.of_features[:, -1].astype(np.float32),
+            **problem.arrays(),
             **encode_strings(names, name="features"),
         },
-        serving={
-            "kind": "factors",
-            "epoch": dataset.epoch,
-            "implicit_weight": 0.0,
-            "regularisation": 0.2,
-            "scale": 1.0,
-            "new_item_bias": 0.0,
-            **RECENCY,
-        },
+        serving={"kind": "factors", "epoch": dataset.epoch, **FOLD_IN},
         parameters={"model": "rlfm", "seed": seed, **asdict(parameters)},
     )
 
@@ -138,6 +135,16 @@ class _Problem:
         left = self._residual - np.einsum("nd,nd->n", seen, prior[self._rows])
         self.items = prior + self._by_item.solve(seen, left, shrinkage)
         self._learn_features(self._by_item.sizes / (self._by_item.sizes + shrinkage))
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return what was learned, as `FactorScorer` takes it."""
+        items, features = self.items.astype(np.float32), self.of_features.astype(np.float32)
+        return {
+            "factors": items[:, :-1],
+            "biases": items[:, -1],
+            "feature_factors": features[:, :-1],
+            "feature_biases": features[:, -1],
+        }
 
     def _learn_features(self, certainty: Doubles) -> None:
         if not self._features.shape[1]:
