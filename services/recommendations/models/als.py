@@ -71,15 +71,15 @@ def _train(
 ) -> NDArray[np.float32]:
     """Return the factors of the items. `likes` is used up."""
     likes.data[:] = 1 + parameters.confidence
-    model = AlternatingLeastSquares(
-        factors=min(parameters.dimensions, likes.shape[1]),
-        regularization=parameters.regularisation,
-        alpha=1.0,
-        iterations=parameters.iterations,
-        random_state=seed,
-    )
-    # Its own threads and those of the BLAS get in each other's way.
+    # Its own threads and those of the BLAS get in each other's way; it looks for them when it is made.
     with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=min(parameters.dimensions, likes.shape[1]),
+            regularization=parameters.regularisation,
+            alpha=1.0,
+            iterations=parameters.iterations,
+            random_state=seed,
+        )
         model.fit(
             likes,
             show_progress=False,

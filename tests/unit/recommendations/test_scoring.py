@@ -304,10 +304,12 @@ def test_how_far_scores_are_spread_is_known_from_the_items_alone() -> None:
     histories = [history((0, 1.0), (5, -0.5)), history((2, 1.0)), NOTHING]
     for genres, size in (((), 6), (("odd",), 7), (("odd",), 300), ((), 9)):
         scorer.place([Item(number, str(number), genres=genres) for number in (0, 2, 3, 5)], size)
-        weighed, spreads = scorer.weighed(histories, 0.5)
+        weighed, spreads = scorer.weighed(histories, np.array([0.5, 1.0, 2.0], np.float32))
         scores = scorer.score(histories)
         assert spreads == pytest.approx(scores.std(axis=1), rel=1e-3)
-        assert weighed == pytest.approx(0.5 * scores / spreads[:, None], rel=1e-3, abs=1e-6)
+        assert weighed == pytest.approx(
+            np.array([[0.5], [1.0], [2.0]]) * scores / spreads[:, None], rel=1e-3, abs=1e-6
+        )
 
 
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50), st.floats(0, 10))
