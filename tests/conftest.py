@@ -19,6 +19,7 @@ from typing import Final
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from services import database
 from services.cli import servers
@@ -32,6 +33,9 @@ VARIABLES: Final = {
 }
 FOLDER: Final = pytest.StashKey[Path]()
 RUNNING: Final = pytest.StashKey[servers.Servers]()
+# How long an example takes depends on what else the machine does.
+settings.register_profile("akin", deadline=None)
+settings.load_profile("akin")
 STARTED: Final = pytest.StashKey[Future[None]]()
 
 

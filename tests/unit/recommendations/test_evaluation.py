@@ -5,7 +5,7 @@ from math import log2
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.recommendations.catalogue import Item
@@ -185,7 +185,6 @@ def test_nobody_to_judge_by_gives_nan_and_no_error() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 14)), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_every_measure_is_between_zero_and_one(pairs: list[tuple[str, int]]) -> None:
     half = len(pairs) // 2
     train = told(*((user, item, 1.0) for user, item in pairs[:half]), ("a", 14, 1))

@@ -46,7 +46,7 @@ def everything(size: int) -> NDArray[np.bool_]:
 @given(
     mask=st.lists(st.booleans(), max_size=60), count=st.integers(-1, 80), seed=st.integers(0, 99)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_as_many_distinct_unseen_items_as_wanted_or_there_are(
     *, ready: bool, mask: list[bool], count: int, seed: int
 ) -> None:
@@ -223,7 +223,6 @@ def test_a_weighted_draw_has_distinct_items_of_the_pool(size: int, count: int, s
     st.lists(st.floats(1, 1e4, width=32), min_size=2, max_size=300),
     st.floats(0.01, 0.99),
 )
-@settings(deadline=None)
 def test_inclusion_probabilities_add_up_to_what_is_drawn(
     weights: list[float], share: float
 ) -> None:

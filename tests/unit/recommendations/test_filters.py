@@ -289,7 +289,7 @@ def on_the_day(mine: datetime, operator: str, value: str) -> bool:
 
 
 @given(films, st.lists(expressions, min_size=1, max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_mask_is_what_looking_at_each_item_gives(
     listed: tuple[Item, ...], asked: list[Expression]
 ) -> None:
@@ -300,7 +300,7 @@ def test_a_mask_is_what_looking_at_each_item_gives(
 
 
 @given(films, films, st.lists(expressions, min_size=1, max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_masks_follow_every_change_of_the_catalogue(
     before: tuple[Item, ...], after: tuple[Item, ...], asked: list[Expression]
 ) -> None:

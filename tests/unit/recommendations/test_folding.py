@@ -8,7 +8,7 @@ from services.recommendations.folding import fold_in, whitening
 
 
 @given(seed=st.integers(0, 10_000), length=st.integers(1, 30))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_taste_solves_the_ridge_regression_of_the_paper(seed: int, length: int) -> None:
     random = np.random.default_rng(seed)
     vectors = random.normal(size=(50, 8)).astype(np.float32)

@@ -181,7 +181,7 @@ noise = st.one_of(st.binary(max_size=200), st.lists(fragments, max_size=60).map(
     "names", [("movies.csv", "ratings.csv"), ("movies.dat", "ratings.dat"), ("u.item", "u.data")]
 )
 @given(items=noise, ratings=noise)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_bytes_every_line_is_taken_or_named(
     names: tuple[str, str], items: bytes, ratings: bytes
 ) -> None:

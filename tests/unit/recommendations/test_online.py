@@ -65,7 +65,7 @@ def test_a_weak_sign_counts_a_little() -> None:
 
 
 @given(st.lists(person, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_each_new_like_is_paired_with_what_the_same_person_liked_before(
     people: list[Person],
 ) -> None:
@@ -81,7 +81,7 @@ def test_each_new_like_is_paired_with_what_the_same_person_liked_before(
 
 
 @given(st.lists(person, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_entries_in_one_round_or_in_many_teach_the_same(people: list[Person]) -> None:
     together, apart = Online(), Online()
     together.learn([told(one) for one in people])

@@ -240,7 +240,7 @@ BOARD = board()
 
 
 @given(books, st.lists(st.booleans(), min_size=SIZE, max_size=SIZE), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_list_keeps_its_length_and_holds_distinct_items_that_may_appear(
     book: tuple[Rule, ...], may: list[bool], data: st.DataObject
 ) -> None:
@@ -260,7 +260,7 @@ def test_a_list_keeps_its_length_and_holds_distinct_items_that_may_appear(
 
 
 @given(books, st.integers(1, 30), st.lists(st.booleans(), min_size=SIZE, max_size=SIZE))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_rule_pins_more_than_its_share_and_only_what_it_matches(
     book: tuple[Rule, ...], slots: int, may: list[bool]
 ) -> None:
@@ -274,7 +274,6 @@ def test_no_rule_pins_more_than_its_share_and_only_what_it_matches(
 
 
 @given(books, st.lists(st.booleans(), min_size=SIZE, max_size=SIZE))
-@settings(deadline=None)
 def test_what_is_buried_and_not_pinned_stands_behind_all_that_is_not(
     book: tuple[Rule, ...], may: list[bool]
 ) -> None:
