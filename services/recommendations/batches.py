@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from services.coalescing import Coalescer
@@ -23,11 +24,11 @@ IN_LOOP = (
 class Batches:
     """Scores and shortlists of one workspace; a batch takes what waits while the one before is made.
 
-    Hold `still` to change what a scorer knows of the catalogue: it is held while a thread reads it.
+    Be `still` to change what a scorer knows of the catalogue: no thread reads it meanwhile.
     """
 
     def __init__(self) -> None:
-        self.still = asyncio.Lock()
+        self._scoring, self._searching, self._comparing = (asyncio.Lock() for _ in range(3))
         self._scores: Coalescer[tuple[ServedModel, History], Floats] = Coalescer(
             self._score, max_batch=SCORE_BATCH, max_waiting=SCORE_WAITING
         )
@@ -56,12 +57,23 @@ class Batches:
     async def _scored(self, scorer: Scorer, histories: list[History]) -> Floats:
         if len(histories) * len(scorer.popularity) <= IN_LOOP:
             return scorer.score(histories)
-        async with self.still:
+        async with self._scoring:
             return await asyncio.to_thread(scorer.score, histories)
 
     async def _searched(self, scorer: Scorer, histories: list[History]) -> list[Shortlist | None]:
-        async with self.still:
+        async with self._searching:
             return await asyncio.to_thread(shortlists, scorer, histories)
+
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Return what other work with a scorer gives, done in a thread."""
+        async with self._comparing:
+            return await asyncio.to_thread(work)
+
+    @asynccontextmanager
+    async def still(self) -> AsyncIterator[None]:
+        """Wait until no thread reads a scorer, and keep others from it."""
+        async with self._scoring, self._searching, self._comparing:
+            yield
 
     async def close(self) -> None:
         """Let the requests under way finish."""

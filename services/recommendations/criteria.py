@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from services.recommendations.datasets import Dataset, Split
+from services.recommendations.datasets import Dataset, Interactions, Split
 from services.recommendations.evaluation import Evaluation, Interval, difference, ndcg_of
 from services.recommendations.exposure import auc_of_shown
 from services.recommendations.judged_lists import Doubles, Numbers
@@ -27,6 +27,13 @@ class Criterion:
     def by_user(self, found: Evaluation) -> Doubles:
         """Return the measure for each user, NaN for who cannot be judged by it."""
         return found.ndcg if self.measure == "ndcg" else found.auc
+
+    def judges(self, later: Interactions, users: Numbers) -> Numbers:
+        """Return those of the users who can be judged by it."""
+        if self.measure == "ndcg":
+            return users
+        liked, passed = later.users[later.weights > 0], later.users[later.weights < 0]
+        return np.intersect1d(np.intersect1d(liked, passed), users)
 
     def mean(self, scorer: Scorer, dataset: Dataset, parts: Split, users: Numbers) -> float:
         """Return the measure alone, over these users: for searches, which ask for it a thousand times."""
@@ -55,7 +62,5 @@ def criterion_for(dataset: Dataset, parts: Split, users: Numbers) -> Criterion:
     what they liked from what they passed over. In a simulated year, where the truth is known, the order of
     models by AUC was the order of how much of their lists is liked; that by NDCG was not.
     """
-    later = parts.holdout
-    liked, passed = later.users[later.weights > 0], later.users[later.weights < 0]
-    both = np.intersect1d(np.intersect1d(liked, passed), users)
+    both = SHOWN.judges(parts.holdout, users)
     return SHOWN if dataset.from_lists >= MOSTLY and len(both) >= ENOUGH else NDCG

@@ -84,6 +84,8 @@ class Editor:
             if item is None or not item.listed:
                 return None
             after = change(item)
+            if after == item:
+                return item
             revision = state.revision + 1
             await repository.update_items(connection, workspace, [after], revision)
             await repository.save_state(connection, workspace, replace(state, revision=revision))

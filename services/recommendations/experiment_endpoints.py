@@ -34,7 +34,7 @@ LIKES_LEFT_OUT = (
     "There are more likes than one report reads: rates are too low, of all variants alike."
 )
 AT_RANDOM = (
-    "Had these places been filled with any items at random, about {rate:.1%} of them would have been liked."
+    "Had these places been filled with any of the items that could have come there, about {rate:.1%} of them would have been liked."
     " This rests on as much as {places:,.0f} equally likely places would say."
 )
 

@@ -125,7 +125,7 @@ class ChanceOut(Schema):
     like_rate: RateOut
     meaning: str = Field(
         examples=[
-            "Had these places been filled with any items at random, about 3.1% of them would have been"
+            "Had these places been filled with any of the items that could have come there, about 3.1% of them would have been"
             " liked. This rests on as much as 310 equally likely places would say."
         ]
     )

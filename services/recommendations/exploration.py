@@ -92,23 +92,25 @@ class Explorers:
         return list(zip(left[chosen[0]].tolist(), (looked_at * shares).tolist(), strict=True))
 
     def choose_popular(
-        self, generator: np.random.Generator, pool: Ints, counts: Floats, count: int
+        self,
+        generator: np.random.Generator,
+        pool: Ints,
+        counts: Floats,
+        count: int,
+        odds: NDArray[np.float64] | None = None,
     ) -> Chosen:
         """Return up to `count` numbers of a pool of popular items for a list without a history.
 
         Drawn without repetition, in proportion to powers of how many like an item (`counts`, by place
-        in the pool) and of its like rate when shown: posterior mean and a standard deviation,
-        so that what was hardly shown is hoped to be good. Some 70 µs for `POOL` items.
+        in the pool) and of its like rate when shown (posterior mean and a standard deviation, so that
+        what was hardly shown is hoped to be good), times its `odds`. Some 70 µs for `POOL` items.
         """
         alpha, beta = self._posterior(pool)
         mean = alpha / (alpha + beta)
         hoped = mean + np.sqrt(mean * (1 - mean) / (alpha + beta + 1))
-        return draw_weighted(
-            generator,
-            pool,
-            (counts + FEW_LIKES) ** LIKED * (hoped / self._rate) ** LIKE_RATE,
-            count,
-        )
+        liked = (counts.astype(np.float64) + FEW_LIKES) ** LIKED
+        weights = liked * (hoped / self._rate) ** LIKE_RATE
+        return draw_weighted(generator, pool, weights if odds is None else weights * odds, count)
 
     def add(self, numbers: Ints) -> None:
         """Draw items that are new in the catalogue at once, so that the very next list may have them."""
@@ -194,7 +196,7 @@ def _at(counts: Floats, numbers: Ints | NDArray[np.intp]) -> Floats:
 
 
 def draw_weighted(
-    generator: np.random.Generator, pool: Ints, weights: Floats, count: int
+    generator: np.random.Generator, pool: Ints, weights: NDArray[np.float64], count: int
 ) -> Chosen:
     """Return up to `count` numbers of the pool, drawn without repetition in proportion to `weights`.
 
@@ -210,7 +212,7 @@ def draw_weighted(
     return list(zip(pool[drawn].tolist(), shares.tolist(), strict=True))
 
 
-def inclusion(weights: Floats, count: int) -> NDArray[np.float64]:
+def inclusion(weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Return the probability of each to be among the first `count` of a Plackett-Luce draw.
 
     The draw is a race of exponential clocks: who rings before t, Σ_i (1 - exp(-w_i t)) = `count`, is
@@ -218,7 +220,7 @@ def inclusion(weights: Floats, count: int) -> NDArray[np.float64]:
     """
     if count >= len(weights):
         return np.ones(len(weights))
-    shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    shares = weights / weights.sum()
     time = float(count)
     for _ in range(NEWTON_STEPS):  # from the left, where each step stays left: the sum is concave
         late = np.exp(-shares * time)

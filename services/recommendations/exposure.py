@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.recommendations.datasets import Interactions
-from services.recommendations.judged_lists import USERS_AT_ONCE, Doubles, Numbers
+from services.recommendations.judged_lists import Doubles, Numbers, batch_of
 from services.recommendations.scoring import Floats, Scorer
 
 
@@ -26,8 +26,9 @@ def auc_of_shown(
     found = np.full(len(users), np.nan)
     if not (holdout.weights < 0).any():
         return found
-    for start in range(0, len(users), USERS_AT_ONCE):
-        some = users[start : start + USERS_AT_ONCE]
+    batch = batch_of(len(scorer.popularity), train, users)
+    for start in range(0, len(users), batch):
+        some = users[start : start + batch]
         scores = scorer.score([train.history(user) for user in some])
         for row, user in enumerate(some, start):
             later = holdout.history(user)

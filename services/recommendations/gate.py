@@ -23,6 +23,7 @@ from services.recommendations.evaluation import (
     users_to_judge_by,
 )
 from services.recommendations.grids import BASELINE
+from services.recommendations.models import TooLarge, Unsuited
 from services.recommendations.scoring import Scorer, load_scorer
 from services.recommendations.tuning import judge
 
@@ -30,6 +31,7 @@ from services.recommendations.tuning import judge
 # comparison: the champion was trained on the very likes by which it would be judged. Nor do fewer
 # people tell by an interval whether a model is better than popularity.
 ENOUGH = 50
+FEWEST = 10  # people by whom anything is compared at all
 COLLAPSED = 0.5  # of the coverage, or of the order of new items, that there was before
 
 
@@ -85,14 +87,32 @@ class Gate:
             )
         if champion.manifest.data.sha256 == self._dataset.sha256:
             return _on_the_same_data(candidate, champion, comparison.criterion)
+        return self._by_what_came_since(candidate, comparison, champion, scorer)
+
+    def _by_what_came_since(
+        self,
+        candidate: Candidate,
+        comparison: Comparison,
+        champion: LoadedVersion,
+        scorer: Scorer,
+    ) -> Verdict:
+        criterion = comparison.criterion
         unseen = _since(self._dataset, champion)
         later = users_to_judge_by(unseen.holdout, self._dataset.items)
         # Not those who chose the parameters, nor those whom all models tell what is popular.
         judges = np.intersect1d(later, candidate.evaluation.users)
+        judges = criterion.judges(unseen.holdout, judges)
         judges = judges[np.diff(unseen.train.starts)[judges] > 0]
         if len(judges) < ENOUGH:
             return _without_comparison(candidate, comparison, champion, len(judges))
-        return self._compare(candidate, scorer, unseen, judges, comparison.criterion)
+        try:
+            return self._compare(candidate, scorer, unseen, judges, criterion)
+        except (Unsuited, TooLarge) as error:
+            return Verdict(
+                True,
+                f"{candidate.name} is the best on the hold-out. It cannot be made from what there was before the"
+                f" champion was trained, so that the two are not compared: {error}",
+            )
 
     def _against_popularity(self, candidate: Candidate, comparison: Comparison) -> str | None:
         """Return what speaks for popularity instead: a model must find clearly more of what people liked,
@@ -103,11 +123,13 @@ class Gate:
         ndcg = NDCG.advantage(ours, theirs)
         if not _is_clear(ndcg, len(ours.users)):
             auc = SHOWN.advantage(ours, theirs)
+            people = int(np.isfinite(ours.auc).sum())
             collapsed = ours.measures.ndcg < COLLAPSED * theirs.measures.ndcg
-            if collapsed or not _is_clear(auc, len(ours.users)):
+            if collapsed or people < FEWEST or not _is_clear(auc, people):
+                of_shown = f", {_told(auc)} AUC of what was shown" if people else ""
                 return (
-                    f"{candidate.name} is not clearly better than popularity: {_told(ndcg)} NDCG@10,"
-                    f" {_told(auc)} AUC of what was shown."
+                    f"{candidate.name} is not clearly better than popularity: {_told(ndcg)} NDCG@10"
+                    f"{of_shown}."
                 )
         return _objection(ours, theirs, self._parts, comparison.criterion, "popularity's")
 
@@ -158,9 +180,14 @@ def _on_the_same_data(
 ) -> Verdict:
     """Compare what both got on the same hold-out; the champion's figure stands in its manifest."""
     name = str(champion.manifest.parameters.get("model"))
-    theirs = (champion.manifest.metrics.get(name) or {}).get(criterion.measure)
+    told = champion.manifest.metrics.get(name) or {}
+    if told.get(criterion.measure) is None:
+        criterion = NDCG  # an older release told no other
+    theirs = told.get(criterion.measure)
     ours = float(getattr(candidate.evaluation.measures, criterion.measure))
-    if theirs is None or ours > theirs:
+    if theirs is None:
+        return Verdict(True, "The champion has no figures to be compared by.")
+    if ours > theirs:
         return Verdict(True, f"{candidate.name} is better than the champion on the same data.")
     return Verdict(
         False,
@@ -193,7 +220,7 @@ def _objection(
     one, other = criterion.by_user(ours)[cold], criterion.by_user(theirs)[cold]
     judged = np.isfinite(one) & np.isfinite(other)
     mean, _, high = difference(one[judged], other[judged])
-    if high < 0:
+    if high < 0 and judged.sum() >= FEWEST:
         return (
             f"for people with at most {COLD_HISTORY} reactions it is clearly below {whose}"
             f" ({mean:+.4f} {criterion.name})."

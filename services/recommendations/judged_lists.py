@@ -77,7 +77,7 @@ def ranked(
     size = len(candidates)
     lists = np.full((len(users), width), -1)
     hits = np.zeros((len(users), width), bool)
-    batch = _batch(size, train, users)
+    batch = batch_of(size, train, users)
     for start in range(0, len(users), batch):
         some = slice(start, start + batch)
         scores = _scores(scorer, candidates, train, users[some])
@@ -88,7 +88,7 @@ def ranked(
     return JudgedLists(lists, hits, np.diff(relevant.starts)[users])
 
 
-def _batch(size: int, train: Interactions, users: Numbers) -> int:
+def batch_of(size: int, train: Interactions, users: Numbers) -> int:
     """Return how many users are scored at once: histories are padded to the longest of them."""
     longest = min(LONGEST, int(np.diff(train.starts)[users].max(initial=1)))
     most = min(SCORES_AT_ONCE // max(1, size), REACTIONS_AT_ONCE // max(1, longest))

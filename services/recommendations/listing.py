@@ -127,7 +127,9 @@ class Lister:
         model: ServedModel | None,
     ) -> list[Ranked]:
         """Rank a shortlist where one is made and long enough, and everything otherwise."""
-        found = await held.batches.shortlist(state.history, model)
+        found = None
+        if not request.effects.any:  # rules have to do with the scores of all
+            found = await held.batches.shortlist(state.history, model)
         enough = found is not None and suffices(request, state, found)
         return rank(
             request,

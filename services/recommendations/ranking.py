@@ -60,13 +60,7 @@ def rank(
 
 
 def suffices(request: Request, state: UserState, found: Shortlist) -> bool:
-    """Tell whether a list can be made from a shortlist: enough of it may appear and is new to the user.
-
-    Rules have to do with the scores of all.
-    """
-    effects = request.effects
-    if effects.boosts is not None or effects.buried is not None or effects.pins:
-        return False
+    """Tell whether a list can be made from a shortlist: enough of it may appear and is new to the user."""
     usable = found.allowed(request.allowed, _seen(request, state))
     return int(usable.sum()) >= DEPTH * _wanted(request, request.limit)
 
@@ -135,15 +129,15 @@ class _Draw:
         return self._mixed(places[: limit - len(new)], new, scores, first=FIRST_EXPLORED)
 
     def _cold(self, unseen: Mask, limit: int, explored: int) -> list[Ranked]:
-        pool, weights = self._pool(unseen)
+        pool = self._pool(unseen)
+        counts, odds = self.popularity.counts, self.request.effects.odds(pool)
         diverse = self.request.diversity
         count = _wanted(self.request, limit) if diverse else limit - explored
-        drawn = dict(self.explorers.choose_popular(self.generator, pool, weights, count))
+        drawn = dict(self.explorers.choose_popular(self.generator, pool, counts[pool], count, odds))
         # They are drawn in an order that chance gave them: that order is their relevance.
         relevance = -np.arange(len(drawn), dtype=np.float32)
         numbers = np.array([*drawn], np.int32)
         liked = numbers[self._diverse(numbers, relevance, limit)][: limit - explored]
-        counts = self.popularity.counts
         kept = len(liked) / max(1, len(drawn))  # of what was drawn; to first order, whichever it is
         places = [Ranked(n, float(counts[n]), "popular", kept * drawn[n]) for n in liked.tolist()]
         rest = unseen.copy()
@@ -152,16 +146,14 @@ class _Draw:
             places, self.explorers.choose(self.generator, rest, limit - len(places)), None, first=0
         )
 
-    def _pool(self, unseen: Mask) -> tuple[Numbers, Floats]:
-        """Return the most popular unseen items and by what weight each is drawn."""
+    def _pool(self, unseen: Mask) -> Numbers:
+        """Return the most popular unseen items, boosts reckoned in."""
         counts, effects = self.popularity.counts, self.request.effects
         if effects.boosts is None:
-            pool = _head(self.popularity.order, unseen)
-            return pool, counts[pool]
+            return _head(self.popularity.order, unseen)
         weights = effects.weighted(counts)
         size = min(len(weights), len(unseen))
-        pool = top(weights[:size], unseen[:size] & (weights[:size] > 0), POOL).astype(np.int32)
-        return pool, weights[pool]
+        return top(weights[:size], unseen[:size] & (weights[:size] > 0), POOL).astype(np.int32)
 
     def _diverse(self, numbers: Numbers, relevance: Floats, limit: int) -> NDArray[np.intp]:
         """Return the places of up to `limit` of the candidates, which come in order of relevance."""

@@ -11,7 +11,7 @@ import asyncio
 from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,7 +115,11 @@ class Recorder:
                 named |= await _name(connection, workspace, state, missing)
             numbers = ChainMap(named, known.numbers) if named else known.numbers
             now = datetime.now(UTC)
-            rows = [_row(workspace, r, numbers, now) for r in fresh]
+            # One after another, so that of two reactions at the same time the later one holds.
+            rows = [
+                _row(workspace, r, numbers, now + timedelta(microseconds=place))
+                for place, r in enumerate(fresh)
+            ]
             new = await insert_new(
                 connection, interactions, rows, returning=interactions.c.event_id
             )

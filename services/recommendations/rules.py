@@ -82,6 +82,11 @@ class Effects:
     buried: Mask | None = None
     pins: Sequence[Pin] = ()
 
+    @property
+    def any(self) -> bool:
+        """Tell whether any rule is active."""
+        return self.boosts is not None or self.buried is not None or bool(self.pins)
+
     def boosted(self, scores: Floats, allowed: Mask) -> Floats:
         """Return the scores with the boosts added, a new array unless there are none.
 
@@ -96,8 +101,8 @@ class Effects:
         return boosted
 
     def weighted(self, counts: Floats) -> Floats:
-        """Return counts by which lists for nobody in particular are drawn: each standard deviation of a
-        boost makes a draw e times as likely (also of what nobody liked yet), and nothing buried is drawn.
+        """Return counts by which items come into question for lists for nobody in particular: e times as
+        many for each standard deviation of a boost (also of what nobody liked yet), none for what is buried.
         """
         size = len(counts)
         weights = counts
@@ -107,6 +112,14 @@ class Effects:
         if self.buried is not None:
             weights = np.where(_fitted(self.buried, size), np.float32(0), weights)
         return weights
+
+    def odds(self, numbers: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return, for these items, how many times as likely they are to be drawn: e for each deviation of a boost."""
+        if self.boosts is None:
+            return np.ones(len(numbers))
+        size = int(numbers.max(initial=-1)) + 1
+        boosts: Floats = np.minimum(_fitted(self.boosts, size), HIGHEST)[numbers]
+        return np.exp(boosts.astype(np.float64))
 
     def tiers(self, unseen: Mask) -> list[Mask]:
         """Return what comes first and, where something is buried, what comes after it."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 
 from services.web.schemas import PRINTABLE, Id, Schema, Time, same_length
 
@@ -85,10 +86,19 @@ class ItemBody(Schema):
     hidden: bool = False
 
 
+def _without_defaults(schema: JsonDict) -> None:
+    """A client that fills in defaults would empty what is to stay."""
+    properties = schema.get("properties")
+    for each in properties.values() if isinstance(properties, dict) else ():
+        if isinstance(each, dict):
+            each.pop("default", None)
+    schema["examples"] = [{"hidden": True}]
+
+
 class ItemPatch(ItemBody):
     """What shall be different of an item. What is left out stays as it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"hidden": True}]})
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class ItemOut(Schema):

@@ -21,7 +21,7 @@ from services.recommendations.tuning import placed, tune
 # People who choose: with fewer, a second point of a grid would be chosen by chance, and each kind is
 # fitted once. It also makes the first training of a small installation a matter of seconds.
 ENOUGH_FOR_A_GRID = 200
-# Parameters to which the time of a fit is proportional.
+# Parameters with which the time of a fit grows at least in proportion.
 EFFORT = ("dimensions", "epochs", "iterations")
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -179,9 +180,8 @@ class Recommender:
         catalogue, model = held.catalogue, held.model
         allowed = catalogue.mask & catalogue.with_genre(genre) if genre else catalogue.mask
         scorer = model.scorer if model and model.personal else None
-        return await asyncio.to_thread(
-            similar_items, catalogue, scorer, number, allowed=allowed, limit=limit
-        )
+        found = partial(similar_items, catalogue, scorer, number, allowed=allowed, limit=limit)
+        return await held.batches.aside(found)
 
     async def popular(self, workspace: str, *, genre: str | None, limit: int) -> list[Place]:
         """Return what most people liked."""

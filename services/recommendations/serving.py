@@ -134,13 +134,15 @@ class Workspace:
             else:
                 changed = await repository.changed_items(connection, self.name, catalogue.revision)
             set_by_operators = await controls.load(connection, self.name, self.controls)
-        catalogue.apply(changed, state.revision)
-        catalogue.generation = state.generation
-        self.controls = set_by_operators
-        if catalogue is not self.catalogue:
-            self._begin(catalogue)
-        else:
-            async with self.batches.still:
+        async with (
+            self.batches.still()
+        ):  # and from here on at once, so that all of it belongs together
+            catalogue.apply(changed, state.revision)
+            catalogue.generation = state.generation
+            self.controls = set_by_operators
+            if catalogue is not self.catalogue:
+                self._begin(catalogue)
+            else:
                 self._follow_catalogue(changed)
         await self.controls.rules.prepare(self.masks)
         self._loaded = True
@@ -177,9 +179,11 @@ class Workspace:
         )
         if catalogue is self.catalogue:
             new = [each for each in (model, *variants.values()) if each not in self._models()]
-            for each in new:
-                if each is not None and catalogue.revision != revision:
-                    each.scorer.place(catalogue.items(), catalogue.size)  # it changed meanwhile
+            while catalogue.revision != revision:  # it changed meanwhile
+                revision, items, size = catalogue.revision, catalogue.items(), catalogue.size
+                for each in new:
+                    if each is not None:
+                        await asyncio.to_thread(each.scorer.place, items, size)
             if model is not None and model is not self.model:
                 self.online.judge(model.scorer.popularity)
             self.model, self.variants = model, variants

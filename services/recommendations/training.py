@@ -22,7 +22,7 @@ from services.recommendations.models import Fitted, Progress
 from services.recommendations.promotion import load_champion, promote
 from services.recommendations.report import render
 from services.recommendations.snapshots import load
-from services.recommendations.training_report import Row, TrainingReport, plain
+from services.recommendations.training_report import Row, TrainingReport, finite, plain
 
 __all__ = ["Report", "Row", "TrainingReport", "train", "train_on"]
 
@@ -151,9 +151,9 @@ def publish(
         serving=dict(final.serving),
         metrics={
             **{row.model: plain(row.measures) for row in found.rows},
-            "advantage_over_popularity": found.advantage,
+            "advantage_over_popularity": finite(found.advantage),
             "champion": plain(found.champion) if found.champion else None,
-            "advantage_over_champion": found.champion_advantage,
+            "advantage_over_champion": finite(found.champion_advantage),
         },
         protocol={
             "split": found.protocol,

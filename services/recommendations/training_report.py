@@ -71,6 +71,11 @@ class TrainingReport:
     notes: Sequence[str]
 
 
+def finite(interval: Interval | None) -> Interval | None:
+    """Return the interval, or None where there was nobody to take it from."""
+    return interval if interval is not None and all(map(math.isfinite, interval)) else None
+
+
 def plain(measures: Measures) -> dict[str, Any]:
     """Return the measures as JSON can hold them: there is no NaN in it."""
     return {

@@ -86,7 +86,7 @@ def learn_weights(
 
     With `short`, as if of each history only the end were known, with `LEARNED` likes. Each part scores once; every combination is then a sum of what it said.
     """
-    users = users[: max(1, REMEMBERED // max(1, dataset.size))]
+    users = criterion.judges(split.holdout, users)[: max(1, REMEMBERED // max(1, dataset.size))]
     names = sorted(parts)
     scorers = [_Remembered(placed(parts[name], dataset), short=short) for name in names]
     best: dict[str, float] = {}
@@ -135,7 +135,7 @@ class _Remembered:
         """See `Scorer`."""
         if self._short:
             histories = [shortened(history) for history in histories]
-        keys = [history.items.tobytes() for history in histories]
+        keys = [history.items.tobytes() + history.weights.tobytes() for history in histories]
         new = {
             key: history
             for key, history in zip(keys, histories, strict=True)

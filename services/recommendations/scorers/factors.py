@@ -1,4 +1,4 @@
-"""Item embeddings and biases; the taste is folded in from the history. Implicit ALS and LightFM export to it."""
+"""Item embeddings and biases; the taste is folded in from the history. Implicit ALS, LightFM and RLFM export to it."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,6 +102,18 @@ async def test_counters_follow_without_being_built_anew(
         raise AssertionError("They were there.")
 
     assert await store.counts(popularity_key(workspace, 0), never) == {0: 2, 1: 1}
+
+
+async def test_of_reactions_at_the_same_time_the_later_one_holds(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    """Whatever their ids are, and where the log of the cache is lost."""
+    like = liked("z", "first")
+    dislike = Reaction("a", like.accepted_at, structs.replace(like.interaction, kind="dislike"))
+    await Recorder(data, store).record(workspace, [like, dislike])
+    async with data.reading(workspace) as connection:
+        rows = await activity_repository.user_history(connection, workspace, "ada")
+    assert [row[1] for row in rows] == ["like", "dislike"]
 
 
 async def counters(data: Database, store: Cache, workspace: str) -> dict[int, int]:

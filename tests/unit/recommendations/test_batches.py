@@ -62,13 +62,19 @@ async def test_the_catalogue_stays_as_it_is_while_a_thread_scores(
     scorer, made = Slow(), Batches()
     asked = asyncio.ensure_future(made.scores(LIKED, served(scorer)))
     await asyncio.sleep(0.05)
-    changing = asyncio.ensure_future(made.still.acquire())
+    order: list[str] = []
+
+    async def change() -> None:
+        async with made.still():
+            order.append("changed")
+
+    changing = asyncio.ensure_future(change())
     await asyncio.sleep(0.05)
-    assert not changing.done()
+    order.append("scoring")
     scorer.go.set()
     await asked
-    assert await asyncio.wait_for(changing, 5)
-    made.still.release()
+    await asyncio.wait_for(changing, 5)
+    assert order == ["scoring", "changed"]
     await made.close()
 
 

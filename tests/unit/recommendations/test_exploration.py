@@ -192,6 +192,16 @@ def popular_shares(online: Online, counts: list[float], count: int) -> NDArray[n
     return np.bincount(drawn, minlength=len(counts)) / 1_000
 
 
+def test_odds_make_a_draw_as_many_times_as_likely_and_never_overflow() -> None:
+    made, generator = explorers(3, Online()), np.random.default_rng(0)
+    pool, counts = np.arange(3, dtype=np.int32), np.array([100.0, 100.0, 1e9], np.float32)
+    odds = np.exp([1.0, 0.0, -200.0])
+    first = [made.choose_popular(generator, pool, counts, 1, odds)[0][0] for _ in range(2_000)]
+    assert first.count(0) / first.count(1) == pytest.approx(np.e, rel=0.2)
+    chosen = made.choose_popular(generator, pool, counts, 2, np.exp([20.0, 20.0, 0.0]))
+    assert all(0 < propensity <= 1 for _, propensity in chosen)
+
+
 def test_a_cold_list_has_what_many_like_when_nothing_was_shown() -> None:
     shares = popular_shares(Online(), [10.0] * 10 + [13.0] * 10, 1)
     assert shares.sum() == pytest.approx(1)

@@ -16,6 +16,7 @@ class Scores:
 
     def __init__(self, *values: float) -> None:
         self._values = np.array(values, np.float32)
+        self.popularity = self._values
 
     def score(self, histories: list[History]) -> NDArray[np.float32]:
         return np.tile(self._values, (len(histories), 1))

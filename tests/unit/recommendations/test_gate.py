@@ -16,6 +16,7 @@ from services.recommendations.gate import ENOUGH, Gate
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, popularity
 from services.recommendations.training import train_on
+from tests.unit.recommendations.conftest import with_passed_over
 
 USERS = 120  # enough to compare by
 LATER = 1_000_000.0  # seconds; after everything on the first board
@@ -134,6 +135,22 @@ def test_a_champion_from_before_a_cleanup_has_nothing_to_say(
     report = train_on(replace(checkerboard, epoch=1), store, "default")
     assert report.promoted
     assert "cleanup" in report.reason
+
+
+def test_what_cannot_be_made_from_what_the_champion_knew_is_not_compared_with_it(
+    earlier: Dataset, later: Dataset, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There were likes alone when the champion was trained; RLFM needs what was passed over too."""
+    train_on(earlier, store, "default")
+    told = with_passed_over(later).interactions
+    when = LATER + told.times % (earlier.interactions.times.max() + 1)
+    moved = replace(told, times=np.where(told.weights < 0, when, told.times))
+    now = later.only(moved.where(np.lexsort((moved.times, moved.users))))
+    kinds = [each for each in grids.models()[0] if each.name in {"popularity", "rlfm"}]
+    monkeypatch.setattr("services.recommendations.candidates.models", lambda: (kinds, []))
+    report = train_on(now, store, "default")
+    assert (report.chosen, report.promoted) == ("rlfm", True)
+    assert "cannot be made from what there was before the champion" in report.reason
 
 
 def test_a_damaged_champion_is_replaced(
