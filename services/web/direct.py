@@ -46,14 +46,18 @@ class Direct:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
+        again = receive
         try:
-            given = await route.read(request)
-        except (ValidationError, _NotDirect):
-            again = _replayed(await request.body()) if route.has_body else receive
-            await self.app(scope, again, send)
-            return
+            try:
+                given = await route.read(request)
+            except (ValidationError, _NotDirect):
+                given = None
+                again = _replayed(await request.body()) if route.has_body else receive
         except ClientDisconnect:
             return  # nobody is left to answer
+        if given is None:
+            await self.app(scope, again, send)
+            return
         response = await route.endpoint(**given)
         await response(scope, receive, send)
 
