@@ -93,11 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> str:
         task = make_task(dataset, protocol, relevant=relevant)
         comparison = search(task, budget=options.budget)
         lines = _judged(task, comparison, options.seeds)
-        parts.append("\n".join([f"### {_title(task)}", "", about, "", *_table(task, lines)]))
+        added = ["\n".join([f"### {_title(task)}", "", about, "", *_table(task, lines)])]
         if (protocol, relevant) == AS_INSTALLED:
-            best = _refitted(task, comparison.best_first()[0], 0)
-            parts.append(kinds(best, task.dataset))
-        print(parts[-1], flush=True)
+            added.append(kinds(_refitted(task, comparison.best_first()[0], 0), task.dataset))
+        print("\n\n".join(added), flush=True)
+        parts += filter(None, added)
         text = section(dataset, parts, " ".join(["python -m tests.quality movielens", *given]))
         if not options.dry:
             write_section(

@@ -29,15 +29,20 @@ Numbers = NDArray[np.intp]
 
 
 def kinds(fitted: Fitted, dataset: Dataset) -> str:
-    """Return the part of the section."""
+    """Return the part of the section; nothing where hardly any film is known."""
     scorer, generator = placed(fitted, dataset), np.random.default_rng(0)
     likes = np.bincount(dataset.interactions.liked.items, minlength=dataset.size)
     known = np.flatnonzero(likes >= KNOWN)
+    if len(known) < 2:
+        return ""
     of_any = _lists(scorer, known, generator)
     rows = []
     for genre in GENRES:
         having = np.array([item.number for item in dataset.items if genre in item.genres])
-        lists = _lists(scorer, np.intersect1d(known, having), generator)
+        of_kind = np.intersect1d(known, having)
+        if len(of_kind) < 2:
+            continue
+        lists = _lists(scorer, of_kind, generator)
         shares = np.isin(of_any, having).mean(), np.isin(lists, having).mean()
         some = np.isin(lists, having).any(axis=1).mean()
         rows.append(f"| {genre} | {shares[0]:.2f} | {shares[1]:.2f} | {some:.2f} |")
