@@ -18,13 +18,13 @@ class RecommendationsSettings(BaseSettings):
         description="Whether `GET /cleanup` may empty a workspace. `akin run` and `akin up` allow it.",
     )
     exploration_share: float = Field(
-        default=0.1,
+        default=0.05,
         ge=0,
         le=1,
         description="Share of a list that shows items nobody can judge yet, for users with a history.",
     )
     cold_exploration_share: float = Field(
-        default=0.2,
+        default=0.1,
         ge=0,
         le=1,
         description="The same share for users without a history.",

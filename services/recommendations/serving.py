@@ -177,13 +177,14 @@ class Workspace:
         variants = await self._loader.variants(
             self.name, catalogue, tried - {CHAMPION}, self.variants
         )
+        found = [each for each in (model, *variants.values()) if each is not None]
+        new = [each for each in found if each not in self._models()]
+        # What changed while the models were read is placed; a cleanup may come while it is.
+        while catalogue is self.catalogue and catalogue.revision != revision:
+            revision, items, size = catalogue.revision, catalogue.items(), catalogue.size
+            for each in new:
+                await asyncio.to_thread(each.scorer.place, items, size)
         if catalogue is self.catalogue:
-            new = [each for each in (model, *variants.values()) if each not in self._models()]
-            while catalogue.revision != revision:  # it changed meanwhile
-                revision, items, size = catalogue.revision, catalogue.items(), catalogue.size
-                for each in new:
-                    if each is not None:
-                        await asyncio.to_thread(each.scorer.place, items, size)
             if model is not None and model is not self.model:
                 self.online.judge(model.scorer.popularity)
             self.model, self.variants = model, variants

@@ -23,7 +23,7 @@ from tests.quality.year_world import World, make_world
 
 DOCS = Path(__file__).parents[2] / "docs"
 DAYS, USERS, ITEMS, VISITS = 365, 5_000, 24_000, 60
-TRAIN_EVERY = 14  # days: what two cores have time for; the baseline learns every day all the same
+TRAIN_EVERY = 7  # days: what two cores have time for; the baseline learns every day all the same
 SIMPLE: Mapping[str, Callable[[World], Policy]] = {
     "random": Chance,
     "popular": Popular,
