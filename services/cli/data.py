@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from services.cli import loading_anomalies
 from services.cli.console import (
     Json,
     WorkspaceName,
@@ -21,7 +22,7 @@ from services.cli.console import (
     progress,
     with_resources,
 )
-from services.cli.loading import AnomalySummary, Summary, load_anomalies, load_movielens
+from services.cli.loading import Summary, load_movielens
 from services.database import migrate as run_migrations
 from services.messages.envelope import Event
 from services.messages.types import ModelPublished
@@ -108,8 +109,8 @@ def import_anomalies(
     each with its line and the reason.
     """
 
-    async def work(resources: Resources) -> AnomalySummary:
-        return await load_anomalies(resources, file, columns, workspace)
+    async def work(resources: Resources) -> loading_anomalies.Summary:
+        return await loading_anomalies.load_anomalies(resources, file, columns, workspace)
 
     summary = with_resources(work)
     if json:
