@@ -28,8 +28,7 @@ async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
 service = Service(
     name="anomaly_similarity",
     title="anomaly similarity",
-    # First: an anomaly's id may hold slashes.
-    routers=[import_endpoints.router, endpoints.router, directory_endpoints.router],
+    routers=[endpoints.router, import_endpoints.router, directory_endpoints.router],
     start=start,
     body_limits={import_endpoints.PATH: import_endpoints.BODY_LIMIT},
 )

@@ -73,11 +73,11 @@ async def import_anomalies(
         updated=loaded.updated,
         unchanged=loaded.unchanged,
         rejected=loaded.rejected,
-        rejects=f"{PATH}/{kept}" if kept else None,
+        rejects=f"/imports/{kept}" if kept else None,
     )
 
 
-@router.get(PATH + "/{import_id}", response_class=Response, responses=_REJECTS | NONE)
+@router.get("/imports/{import_id}", response_class=Response, responses=_REJECTS | NONE)
 async def get_rejects(import_id: schemas.ImportId, caller: Reader, records: Recording) -> Response:
     """Return the rows that an import refused, as CSV: line, reason, text. They are kept for a week."""
     rejects = await records.kept_rejects(caller.workspace, import_id)

@@ -290,4 +290,4 @@ class Imported(Written):
 
     accepted: int = Field(examples=[2])
     rejected: int = Field(examples=[0])
-    rejects: str | None = Field(examples=["/anomalies/import/0193f2a15c7e0b4d9f31c2a07be45d88"])
+    rejects: str | None = Field(examples=["/imports/0193f2a15c7e0b4d9f31c2a07be45d88"])

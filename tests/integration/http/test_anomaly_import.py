@@ -110,7 +110,7 @@ async def test_rejects_belong_to_their_workspace_and_cleanups_forget_them(
     where = (await send(api)).json()["rejects"]
     async with platform.client(f"{api.workspace}-2") as other:
         assert (await other.get(where)).status_code == 404
-    assert (await api.get("/anomalies/import/nothing")).status_code == 404
+    assert (await api.get("/imports/nothing")).status_code == 404
     async with platform.client(api.workspace, "anomalies:read") as reader:
         assert (await reader.get(where)).status_code == 200
         assert (await send(reader)).status_code == 403
