@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity.repository import IN_LIST
+from services.anomaly_similarity.lookups import rows_by_id
 from services.anomaly_similarity.tables import (
     anomalies,
     anomaly_components,
@@ -51,12 +51,8 @@ async def by_id(
     connection: AsyncConnection, workspace: str, kind: Kind, ids: Sequence[str]
 ) -> dict[str, Named]:
     """Return those of the records that exist."""
-    found: dict[str, Named] = {}
-    for start in range(0, len(ids), IN_LIST):
-        part = ids[start : start + IN_LIST]
-        query = _select(kind, workspace).where(kind.id.in_(part))
-        found |= {row[0]: _named(row) for row in await connection.execute(query)}
-    return found
+    rows = await rows_by_id(connection, kind.table, kind.key, workspace, ids)
+    return {row._mapping[kind.key]: _named(kind, row) for row in rows}
 
 
 async def page(
@@ -64,7 +60,7 @@ async def page(
 ) -> list[Named]:
     """Return the records whose id follows `after`, by id."""
     query = _select(kind, workspace).where(kind.id > after).order_by(kind.id).limit(limit)
-    return [_named(row) for row in await connection.execute(query)]
+    return [_named(kind, row) for row in await connection.execute(query)]
 
 
 async def changed(
@@ -72,7 +68,7 @@ async def changed(
 ) -> list[Named]:
     """Return what changed after a revision. One that was deleted changed the anomalies that named it."""
     query = _select(kind, workspace).where(kind.table.c.revision > after)
-    return [_named(row) for row in await connection.execute(query)]
+    return [_named(kind, row) for row in await connection.execute(query)]
 
 
 def _select(kind: Kind, workspace: str) -> Any:
@@ -80,8 +76,8 @@ def _select(kind: Kind, workspace: str) -> Any:
     return select(*columns).where(kind.table.c.workspace == workspace)
 
 
-def _named(row: Row[Any]) -> Named:
-    return dict(row._mapping)
+def _named(kind: Kind, row: Row[Any]) -> Named:
+    return {name: row._mapping[name] for name in kind.fields}
 
 
 async def add_bare(

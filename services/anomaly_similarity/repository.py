@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.anomaly_similarity.lookups import rows_by_id
 from services.anomaly_similarity.records import Anomaly, Changed
 from services.anomaly_similarity.tables import (
     anomalies,
@@ -34,7 +35,6 @@ from services.anomaly_similarity.tables import (
     corpora,
 )
 
-IN_LIST = 500  # ids in one IN (…): below SQLite's limit of parameters, and few statements' shapes
 FOLLOWED = 5_000  # rows held at once by whoever follows
 
 _lock = text("SELECT pg_advisory_xact_lock(:key)")
@@ -90,16 +90,8 @@ async def anomalies_by_id(
     connection: AsyncConnection, workspace: str, anomaly_ids: Sequence[str]
 ) -> dict[str, Changed]:
     """Return those of the anomalies that exist, or did."""
-    found: dict[str, Changed] = {}
-    for start in range(0, len(anomaly_ids), IN_LIST):
-        part = anomaly_ids[start : start + IN_LIST]
-        query = select(anomalies).where(
-            anomalies.c.workspace == workspace, anomalies.c.anomaly_id.in_(part)
-        )
-        rows = (await connection.execute(query)).all()
-        for each in await _with_links(connection, workspace, rows):
-            found[each.anomaly_id] = each
-    return found
+    rows = await rows_by_id(connection, anomalies, "anomaly_id", workspace, anomaly_ids)
+    return {each.anomaly_id: each for each in await _with_links(connection, workspace, rows)}
 
 
 async def find_anomalies(
@@ -174,13 +166,8 @@ async def _with_links(
     linked: list[dict[str, list[str]]] = []
     for table, column in LINKS:
         names: dict[str, list[str]] = defaultdict(list)
-        for start in range(0, len(ids), IN_LIST):
-            part = ids[start : start + IN_LIST]
-            query = select(table.c.anomaly_id, table.c[column]).where(
-                table.c.workspace == workspace, table.c.anomaly_id.in_(part)
-            )
-            for anomaly_id, name in await connection.execute(query):
-                names[anomaly_id].append(name)
+        for row in await rows_by_id(connection, table, "anomaly_id", workspace, ids):
+            names[row.anomaly_id].append(row._mapping[column])
         linked.append(names)
     return [_changed(row, *(sorted(names[row.anomaly_id]) for names in linked)) for row in rows]
 

@@ -1,6 +1,6 @@
 """The tables of the anomaly-similarity service; no other service reads them.
 
-How they grow: `anomalies` and its links with what is recorded, about 500 bytes a short text with its
+How they grow: `anomalies` and its links with what is recorded, about 570 bytes a short text with its
 links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
 """
 

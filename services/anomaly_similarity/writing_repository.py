@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.anomaly_similarity.records import Anomaly, fold
-from services.anomaly_similarity.repository import IN_LIST, LINKS
+from services.anomaly_similarity.repository import LINKS
 from services.anomaly_similarity.tables import anomalies, anomaly_components, anomaly_users
 
 
@@ -89,7 +89,5 @@ async def _link(connection: AsyncConnection, workspace: str, told: Sequence[Anom
 
 async def _unlink(connection: AsyncConnection, workspace: str, ids: Sequence[str]) -> None:
     for table, _ in LINKS:
-        for start in range(0, len(ids), IN_LIST):
-            part = ids[start : start + IN_LIST]
-            here = table.c.workspace == workspace, table.c.anomaly_id.in_(part)
-            await connection.execute(delete(table).where(*here))
+        here = table.c.workspace == workspace, table.c.anomaly_id == bindparam("of")
+        await connection.execute(delete(table).where(*here), [{"of": each} for each in ids])
