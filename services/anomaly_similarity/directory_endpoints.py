@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from services.anomaly_similarity import cursors, schemas
+from services.anomaly_similarity import cursors
+from services.anomaly_similarity import directory_schemas as schemas
 from services.anomaly_similarity.dependencies import NONE, OfComponents, OfProfiles, Reader, Writer
+from services.anomaly_similarity.directory_schemas import ComponentId, UserName
 from services.anomaly_similarity.records import Counts
-from services.anomaly_similarity.schemas import ComponentId, Limit, UserName
+from services.anomaly_similarity.schemas import Limit, Written
 from services.web import paths  # noqa: F401 - `:id` in the routes
 from services.web.errors import NotFound
 
 router = APIRouter()
 
 
-@router.post("/components", response_model=schemas.Written)
+@router.post("/components", response_model=Written)
 async def post_components(
     body: schemas.Components, caller: Writer, components: OfComponents
-) -> schemas.Written:
+) -> Written:
     """Record a component, or up to 1,000 at once. One whose id is known is replaced."""
     told = [each.model_dump() for each in body.components]
     return _written(await components.put(caller.workspace, told))
@@ -70,10 +72,8 @@ async def delete_component(
     return Response(status_code=204)
 
 
-@router.post("/profiles", response_model=schemas.Written)
-async def post_profiles(
-    body: schemas.Profiles, caller: Writer, profiles: OfProfiles
-) -> schemas.Written:
+@router.post("/profiles", response_model=Written)
+async def post_profiles(body: schemas.Profiles, caller: Writer, profiles: OfProfiles) -> Written:
     """Record a person, or up to 1,000 at once. One whose name is known is replaced."""
     told = [each.model_dump() for each in body.profiles]
     return _written(await profiles.put(caller.workspace, told))
@@ -121,8 +121,8 @@ async def delete_profile(user_name: UserName, caller: Writer, profiles: OfProfil
     return Response(status_code=204)
 
 
-def _written(counts: Counts) -> schemas.Written:
-    return schemas.Written(added=counts.added, updated=counts.updated, unchanged=counts.unchanged)
+def _written(counts: Counts) -> Written:
+    return Written(added=counts.added, updated=counts.updated, unchanged=counts.unchanged)
 
 
 def _no_component(component_id: str) -> NotFound:

@@ -1,4 +1,4 @@
-"""What clients send about anomalies, components and people, and get back."""
+"""What clients send about anomalies, and get back; and the types that all routes share."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ Value = (
     | Text
 )
 AnomalyId = Annotated[Id, Path(examples=["wo-1"])]
-ComponentId = Annotated[Id, Path(examples=["bucket"])]
 ImportId = Annotated[Id, Path(examples=["0193f2a15c7e0b4d9f31c2a07be45d88"])]
-UserName = Annotated[Id, Path(examples=["ada"])]
 
 _ANOMALY: dict[str, Any] = {
     "description": "Bucket won't open",
@@ -145,7 +143,7 @@ class AnomalyPage(Schema):
     cursor: str | None
 
 
-class _OneOrMany(Schema):
+class OneOrMany(Schema):
     """A list of records under a name; one record alone is a list of one."""
 
     many: ClassVar[str]
@@ -180,7 +178,7 @@ class _OneOrMany(Schema):
         return {"anyOf": [dict(listed), one]}
 
 
-class Anomalies(_OneOrMany):
+class Anomalies(OneOrMany):
     """One anomaly, or up to 1,000."""
 
     many = "anomalies"
@@ -201,88 +199,6 @@ class AnomaliesWritten(Written):
     """What became of the anomalies, and their ids in the order they were sent."""
 
     anomaly_ids: list[str] = Field(examples=[["wo-1", "wo-2"]])
-
-
-class ComponentBody(Schema):
-    """What is known of a component. What is left out is emptied."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"name": "Bucket", "location": "Pit 2", "component_type": "tool"}]
-        }
-    )
-
-    name: Text | None = None
-    location: Text | None = None
-    status: Text | None = None
-    component_type: Text | None = None
-
-
-class ComponentIn(ComponentBody):
-    """A component."""
-
-    component_id: Id
-
-
-class ComponentOut(ComponentBody):
-    """A component."""
-
-    component_id: str = Field(examples=["bucket"])
-
-
-class Components(_OneOrMany):
-    """One component, or up to 1,000."""
-
-    many = "components"
-    key = "component_id"
-
-    components: Annotated[list[ComponentIn], Field(min_length=1, max_length=MAX_RECORDS)]
-
-
-class ComponentPage(Schema):
-    """A page of components; `cursor` leads to the next one, None ends."""
-
-    components: list[ComponentOut]
-    cursor: str | None
-
-
-class ProfileBody(Schema):
-    """What is known of a person. What is left out is emptied."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"role": "operator", "email": "ada@example.com"}]}
-    )
-
-    role: Text | None = None
-    email: Text | None = None
-
-
-class ProfileIn(ProfileBody):
-    """A person."""
-
-    user_name: Id
-
-
-class ProfileOut(ProfileBody):
-    """A person."""
-
-    user_name: str = Field(examples=["ada"])
-
-
-class Profiles(_OneOrMany):
-    """One person, or up to 1,000."""
-
-    many = "profiles"
-    key = "user_name"
-
-    profiles: Annotated[list[ProfileIn], Field(min_length=1, max_length=MAX_RECORDS)]
-
-
-class ProfilePage(Schema):
-    """A page of people; `cursor` leads to the next one, None ends."""
-
-    profiles: list[ProfileOut]
-    cursor: str | None
 
 
 class Imported(Written):
