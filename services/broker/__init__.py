@@ -8,9 +8,10 @@ from pathlib import Path
 
 from services.broker.interface import Broker, BrokerUnavailable, DeadLetter, Delivery, Retry
 from services.broker.journal import Journal
-from services.broker.topology import INTERACTIONS, QUEUES, Queue
+from services.broker.topology import ANOMALIES, INTERACTIONS, QUEUES, Queue
 
 __all__ = [
+    "ANOMALIES",
     "INTERACTIONS",
     "QUEUES",
     "Broker",

@@ -27,8 +27,10 @@ class Queue:
 INTERACTIONS = Queue(
     name="recommendations.interactions", types=("interaction.recorded", "user.erased")
 )
+# What others say about anomalies.
+ANOMALIES = Queue(name="anomaly_similarity.anomalies", types=("platform.cleaned",))
 
-QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS,)}
+QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS, ANOMALIES)}
 
 # What is published under these types must reach a queue, or it is not accepted.
 DURABLE_TYPES = frozenset(name for queue in QUEUES.values() for name in queue.types)

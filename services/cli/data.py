@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from services.cli import loading_anomalies
 from services.cli.console import (
     Json,
     WorkspaceName,
@@ -83,6 +84,33 @@ def import_movielens(
 
     async def work(resources: Resources) -> Summary:
         return await load_movielens(resources, folder, workspace)
+
+    summary = with_resources(work)
+    if json:
+        print_json(asdict(summary))
+    else:
+        output.print(summary.sentence())
+
+
+@importing.command("anomalies")
+def import_anomalies(
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8, with a header.", dir_okay=False)],
+    columns: Annotated[
+        list[str],
+        typer.Option("--map", help="field=column; repeat it. `attributes=column` keeps any other."),
+    ],
+    workspace: WorkspaceName = "default",
+    json: Json = False,
+) -> None:
+    """Record the anomalies of a CSV file. Importing it again changes nothing.
+
+    Fields are anomaly_id, description, severity, timestamp, recommended_product, solution, outcome,
+    component_ids, user_names and attributes. Rows that cannot be read are written to a file in `AKIN_HOME`,
+    each with its line and the reason.
+    """
+
+    async def work(resources: Resources) -> loading_anomalies.Summary:
+        return await loading_anomalies.load_anomalies(resources, file, columns, workspace)
 
     summary = with_resources(work)
     if json:

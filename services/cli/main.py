@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from services.anomaly_similarity.mapping import ImportRefused as AnomaliesRefused
 from services.cli import (
     clients,
     data,
@@ -77,6 +78,7 @@ def main() -> None:
         errors.print(f"[red]Refused:[/] {error.detail}", highlight=False)
         sys.exit(FAILED)
     except (
+        AnomaliesRefused,
         ModelStoreError,
         ImportRefused,
         NotEnoughData,

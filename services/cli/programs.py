@@ -58,6 +58,8 @@ class Program:
 PROGRAMS: Final = (
     Program("event_collector", "services.event_collector.app", 5000),
     Program("recommendations", "services.recommendations.app", 5001),
+    Program("anomaly_similarity", "services.anomaly_similarity.app", 5002),
     Program("accounts", "services.accounts.app", 5004),
     Program("recommendations_worker", "services.recommendations.worker", 6001),
+    Program("anomaly_similarity_worker", "services.anomaly_similarity.worker", 6002),
 )

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from services.accounts.config import AccountsSettings
+from services.anomaly_similarity.config import AnomalySimilaritySettings
 from services.cli.console import Json, output, print_rows
 from services.recommendations.config import RecommendationsSettings
 from services.web.config import PlatformSettings
@@ -21,6 +22,7 @@ CLASSES: tuple[type[BaseSettings], ...] = (
     PlatformSettings,
     AccountsSettings,
     RecommendationsSettings,
+    AnomalySimilaritySettings,
 )
 
 

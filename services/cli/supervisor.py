@@ -25,7 +25,7 @@ from services.database import migrate
 from services.web.config import PlatformSettings
 
 START_TIMEOUT: Final = (
-    120.0  # seconds: four processes take 6 alone, ten times that on a busy machine
+    120.0  # seconds: four processes took 6 alone, ten times that on a busy machine
 )
 STOP_TIMEOUT: Final = 30.0  # seconds: last requests, a worker's batch, a server's last sync
 LOOK_EVERY: Final = 0.2  # seconds between two looks at who is healthy

@@ -127,7 +127,11 @@ class Editor:
     async def clean(self, workspace: str) -> None:
         """Delete all that the workspace has here: items, interactions, lists, caches, models.
 
-        Events that were accepted before this moment and still travel are dropped when they arrive.
+        Events that were accepted before this moment and still travel are dropped when they arrive; other
+        services empty theirs when they are told.
+
+        Raises:
+            BrokerUnavailable, Overloaded: they could not be told; repeat the call.
         """
         async with self._database.transaction(workspace) as connection:
             await repository.clean(connection, workspace)
@@ -136,7 +140,10 @@ class Editor:
             await self._cache.delete_prefix(prefix(workspace))
         except CacheUnavailable as error:  # a new generation has begun: nobody reads it any more
             log.warning("What was cached stays a while.", extra={"reason": str(error)})
-        await self._publish(workspace, [PlatformCleaned(cleaned_at=datetime.now(UTC))])
+        # Other services wait for it: where it cannot be told, the caller repeats the cleanup.
+        await self._broker.publish(
+            _events(workspace, [PlatformCleaned(cleaned_at=datetime.now(UTC))])
+        )
 
     async def _tell(
         self, workspace: str, item_ids: Sequence[str], change: Literal["upserted", "deleted"]
@@ -158,21 +165,24 @@ class Editor:
 
     async def _publish(self, workspace: str, messages: Sequence[Message]) -> None:
         """Tell other programs. The change is committed: that they cannot be told does not undo it."""
-        events = [
-            Event(
-                id=new_id(),
-                source=SOURCE,
-                time=datetime.now(UTC),
-                workspace=workspace,
-                data=message,
-                request_id=request_id.get(),
-            )
-            for message in messages
-        ]
         try:
-            await self._broker.publish(events)
+            await self._broker.publish(_events(workspace, messages))
         except (ConnectionError, Overloaded) as error:
             log.warning("An event about the catalogue is lost.", extra={"reason": str(error)})
+
+
+def _events(workspace: str, messages: Sequence[Message]) -> list[Event]:
+    return [
+        Event(
+            id=new_id(),
+            source=SOURCE,
+            time=datetime.now(UTC),
+            workspace=workspace,
+            data=message,
+            request_id=request_id.get(),
+        )
+        for message in messages
+    ]
 
 
 def with_details(

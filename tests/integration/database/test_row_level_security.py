@@ -8,13 +8,18 @@ from sqlalchemy.exc import DBAPIError
 
 from services import database
 from services.accounts.tables import metadata as accounts
+from services.anomaly_similarity.tables import metadata as anomaly_similarity
 from services.database import EVERY_WORKSPACE, Database
 from services.recommendations.tables import metadata as recommendations
 from tests.integration.database.conftest import things
 
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
-TABLES = [*recommendations.tables.values(), *accounts.tables.values()]
+TABLES = [
+    table
+    for metadata in (recommendations, accounts, anomaly_similarity)
+    for table in metadata.tables.values()
+]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ import pytest_asyncio
 
 from services import database
 from services.accounts.app import service as accounts
+from services.anomaly_similarity.app import service as anomaly_similarity
+from services.anomaly_similarity.worker import service as anomaly_similarity_worker
 from services.event_collector.app import service as event_collector
 from services.recommendations.app import service as recommendations
 from services.recommendations.worker import service as worker
@@ -33,7 +35,14 @@ def settings(
 async def platform(settings: PlatformSettings) -> AsyncIterator[Platform]:
     """Each profile in turn, all services and the worker running."""
     await database.migrate(settings.database)
-    services = [accounts, event_collector, worker, recommendations]
+    services = [
+        accounts,
+        event_collector,
+        anomaly_similarity,
+        anomaly_similarity_worker,
+        worker,
+        recommendations,
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AKIN_RECOMMENDATIONS_ALLOW_CLEANUP", "true")
         for limit in ("LOGINS", "REGISTRATIONS"):

@@ -20,6 +20,7 @@ from sqlalchemy import delete
 
 from services import cache, database
 from services.accounts.tables import metadata as accounts_metadata
+from services.anomaly_similarity.tables import metadata as anomalies_metadata
 from services.broker import QUEUES
 from services.broker.topology import DEAD, EVENTS
 from services.database import EVERY_WORKSPACE
@@ -30,8 +31,14 @@ from services.security.scopes import EVERY_SCOPE
 from services.security.tokens import TokenSigner
 from services.web.config import PlatformSettings
 
+TABLES = (
+    *metadata.sorted_tables,
+    *anomalies_metadata.sorted_tables,
+    *reversed(accounts_metadata.sorted_tables),
+)
 ACCOUNTS = ("/token", "/create-client", "/revoke", "/clients", "/.well-known")
 EVENT_COLLECTOR = ("/interact", "/events")
+ANOMALY_SIMILARITY = ("/anomalies", "/components", "/profiles", "/imports")
 
 
 class Api(httpx.AsyncClient):
@@ -109,6 +116,8 @@ class Platform:
             app = self.apps[0]
         elif len(self.apps) > 1 and scope["path"] in EVENT_COLLECTOR:
             app = self.apps[1]
+        elif len(self.apps) > 1 and scope["path"].startswith(ANOMALY_SIMILARITY):
+            app = self.apps[2]
         await app(scope, receive, send)
 
     async def flush(self, workspace: str) -> None:
@@ -123,7 +132,7 @@ class Platform:
             database.connect(self.settings.database) as db,
             db.transaction(EVERY_WORKSPACE) as connection,
         ):
-            for table in (*metadata.sorted_tables, *reversed(accounts_metadata.sorted_tables)):
+            for table in TABLES:
                 await connection.execute(delete(table).where(table.c.workspace == workspace))
         await asyncio.to_thread(self.models.delete_workspace, workspace)
 

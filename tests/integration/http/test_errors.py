@@ -18,7 +18,7 @@ from services.recommendations.app import service as recommendations
 from services.security.keys import LocalKeys
 from services.security.tokens import TokenSigner
 from services.web.application import Service, create_app
-from tests.integration.http.stage import Api, Platform, routes, running
+from tests.integration.http.stage import Api, Platform, routes, running, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -190,6 +190,24 @@ async def test_without_the_database_lists_and_items_are_unavailable(
         assert health.status_code == 503
         assert set(health.json()["checks"]) >= {"database", "schema"}
         assert "secret" not in health.text
+
+
+async def test_a_cleanup_that_others_cannot_be_told_of_is_to_be_repeated(
+    api: Api, platform: Platform
+) -> None:
+    await api.put("/anomalies/a", json={"description": "Leaks"})
+    away = SecretStr(f"amqp://akin:secret@{NOWHERE}/")
+    async with changed(platform, api, recommendations, broker_url=away) as client:
+        answer = await client.get("/cleanup")
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+    assert (await api.get("/anomalies/a")).status_code == 200
+    assert (await api.get("/cleanup")).status_code == 200
+    await until(lambda: is_gone(api, "/anomalies/a"))
+
+
+async def is_gone(api: Api, path: str) -> bool:
+    return (await api.get(path)).status_code == 404
 
 
 async def test_without_the_cache_lists_are_made_all_the_same(api: Api, platform: Platform) -> None:

@@ -8,6 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.accounts import app as accounts
+from services.anomaly_similarity import app as anomaly_similarity
 from services.embedded import app as embedded
 from services.event_collector import app as event_collector
 from services.recommendations import app as recommendations
@@ -15,7 +16,14 @@ from services.recommendations import worker
 from services.security.scopes import EVERY_SCOPE
 from tests.integration.http.stage import Api, Platform, Route, routes
 
-APPS = [accounts.app, event_collector.app, recommendations.app, worker.app, embedded]
+APPS = [
+    accounts.app,
+    event_collector.app,
+    recommendations.app,
+    worker.app,
+    anomaly_similarity.app,
+    embedded,
+]
 
 # Nothing else is open. `/create-client` asks for its scope itself, where registration needs one.
 OPEN = {
@@ -51,7 +59,8 @@ def test_every_route_needs_a_scope_but_for_the_open_ones(route: Route) -> None:
 
 def test_no_route_hides_from_openapi() -> None:
     """A route that OpenAPI does not show would be in no list that is checked here."""
-    for service in (accounts.service, event_collector.service, recommendations.service):
+    for each in (accounts, event_collector, recommendations, anomaly_similarity):
+        service = each.service
         for router in service.routers:
             for route in router.routes:
                 assert isinstance(route, APIRoute)

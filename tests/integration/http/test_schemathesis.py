@@ -21,6 +21,7 @@ from schemathesis.checks import CHECKS
 
 from services import database
 from services.accounts.app import service as accounts
+from services.anomaly_similarity.app import service as anomaly_similarity
 from services.embedded import app as embedded
 from services.event_collector.app import service as event_collector
 from services.recommendations.app import service as recommendations
@@ -41,7 +42,8 @@ schema.config.phases.coverage.extra_data_sources.responses = False
 schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 
 # Right by JSON Schema, and yet refused: lists of different lengths, a rating without a value, neither user
-# nor history, a filter that does not parse, a scenario that there is not, a time before 1970, a cursor that is not ours, a body that is too large.
+# nor history, a filter that does not parse, a scenario that there is not, a time before 1970, a cursor that is not ours, a
+# description of spaces, an id that stands twice, a file without the mapped columns, a body that is too large.
 MORE_RULES = {
     "POST /interact",
     "POST /events",
@@ -62,6 +64,14 @@ MORE_RULES = {
     "POST /models/{name}/rollback",
     "POST /token",
     "POST /create-client",
+    "POST /anomalies",
+    "GET /anomalies",
+    "PUT /anomalies/{anomaly_id}",
+    "POST /anomalies/import",
+    "POST /components",
+    "GET /components",
+    "POST /profiles",
+    "GET /profiles",
 }
 
 
@@ -92,7 +102,7 @@ def serving(app: FastAPI) -> Iterator[str]:
 def session(settings: PlatformSettings) -> Iterator[requests.Session]:
     """A client of all services in one process, with every scope in a workspace of its own."""
     asyncio.run(database.migrate(settings.database))
-    services = (accounts, event_collector, recommendations, worker)
+    services = (accounts, event_collector, anomaly_similarity, recommendations, worker)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AKIN_RECOMMENDATIONS_ALLOW_CLEANUP", "true")
         patch.setenv("AKIN_ACCOUNTS_REGISTRATION", "closed")

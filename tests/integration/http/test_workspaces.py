@@ -41,6 +41,7 @@ class Owner:
     name: str = f"name-{SECRET}"
     email: str = ""
     receipt: str = ""
+    rejects: str = ""
 
 
 @dataclass
@@ -73,6 +74,18 @@ def _json(**body: Any) -> Callable[[Owner], dict[str, Any]]:
     return lambda owner: {
         "json": json.loads(json.dumps(body).replace("ITEM", owner.item).replace("USER", owner.user))
     }
+
+
+def _anomaly(owner: Owner) -> dict[str, str]:
+    return {"anomaly_id": owner.item}
+
+
+def _component(owner: Owner) -> dict[str, str]:
+    return {"component_id": owner.name}
+
+
+def _profile(owner: Owner) -> dict[str, str]:
+    return {"user_name": owner.user}
 
 
 MODEL = {"name": "recommendations"}
@@ -117,6 +130,16 @@ WALK: dict[str, Visit] = {
     "POST /models/{name}/rollback": Visit(
         404, lambda owner: {"json": {"version": owner.version}}, path=lambda _: MODEL
     ),
+    "GET /anomalies": Visit(200, body={"anomalies": [], "cursor": None}),
+    "GET /anomalies/{anomaly_id}": Visit(404, path=_anomaly),
+    "DELETE /anomalies/{anomaly_id}": Visit(404, path=_anomaly),
+    "GET /imports/{import_id}": Visit(404, path=lambda o: {"import_id": o.rejects}),
+    "GET /components": Visit(200, body={"components": [], "cursor": None}),
+    "GET /components/{component_id}": Visit(404, path=_component),
+    "DELETE /components/{component_id}": Visit(404, path=_component),
+    "GET /profiles": Visit(200, body={"profiles": [], "cursor": None}),
+    "GET /profiles/{user_name}": Visit(404, path=_profile),
+    "DELETE /profiles/{user_name}": Visit(404, path=_profile),
     # What the stranger writes under the same names goes into its own workspace.
     "POST /interact": Visit(200, _json(user_id="USER", item_ids=["ITEM"], actions=["dislike"])),
     "POST /events": Visit(
@@ -132,6 +155,19 @@ WALK: dict[str, Visit] = {
         _json(variants=[{"name": "a", "share": 50}, {"name": "b", "share": 50}]),
         path=_name,
     ),
+    "PUT /anomalies/{anomaly_id}": Visit(200, _json(description="Mine now"), path=_anomaly),
+    "POST /anomalies": Visit(200, _json(anomaly_id="ITEM", description="Mine too")),
+    "POST /anomalies/import": Visit(
+        200,
+        lambda owner: {
+            "files": {"file": f"id,text\n{owner.item},Mine as well\n".encode()},
+            "data": {"map": ["anomaly_id=id", "description=text"]},
+        },
+    ),
+    "PUT /components/{component_id}": Visit(200, _json(name="Mine now"), path=_component),
+    "POST /components": Visit(200, _json(component_id="ITEM")),
+    "PUT /profiles/{user_name}": Visit(200, _json(role="Mine now"), path=_profile),
+    "POST /profiles": Visit(200, _json(user_name="USER")),
     "DELETE /users/{user_id}": Visit(202, path=_user),
     "GET /clients": Visit(200),
     "DELETE /clients/{client_id}": Visit(404, path=_client),
@@ -205,6 +241,14 @@ async def fill(owner: Owner) -> None:
     for path, body in written.items():
         answer = await owner.api.put(path, json=body)
         assert answer.status_code == 200, answer.text
+    anomaly = {"description": SECRET, "component_ids": [owner.name], "user_names": [owner.user]}
+    answer = await owner.api.put(f"/anomalies/{owner.item}", json=anomaly)
+    assert answer.status_code == 200, answer.text
+    refused = {"file": f"text\n{SECRET}\x07\n".encode()}
+    answer = await owner.api.post(
+        "/anomalies/import", files=refused, data={"map": ["description=text"]}
+    )
+    owner.rejects = answer.json()["rejects"].rpartition("/")[2]
     owner.receipt = (await owner.api.delete("/users/somebody")).json()["receipt_id"]
 
 
@@ -220,6 +264,10 @@ async def snapshot(owner: Owner) -> dict[str, Any]:
         "/rules",
         "/scenarios",
         "/experiments",
+        f"/anomalies/{owner.item}",
+        "/anomalies",
+        "/components",
+        "/profiles",
     )
     answers = {path: await owner.api.get(path) for path in paths}
     assert {answer.status_code for answer in answers.values()} == {200}

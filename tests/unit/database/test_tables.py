@@ -4,9 +4,14 @@ import pytest
 from sqlalchemy import Table
 
 from services.accounts.tables import metadata as accounts
+from services.anomaly_similarity.tables import metadata as anomaly_similarity
 from services.recommendations.tables import metadata as recommendations
 
-TABLES = [*recommendations.tables.values(), *accounts.tables.values()]
+TABLES = [
+    table
+    for metadata in (recommendations, accounts, anomaly_similarity)
+    for table in metadata.tables.values()
+]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

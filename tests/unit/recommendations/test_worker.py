@@ -12,8 +12,11 @@ from fastapi import FastAPI
 
 from services.broker import consumer
 from services.recommendations import worker
+from services.web import consuming
 from services.web.config import PlatformSettings
 from services.web.resources import Resources, open_resources
+
+CHECK = "consumer of recommendations.interactions"
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ async def resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 async def consumer_is(resources: Resources, outcome: str) -> None:
     async with asyncio.timeout(5):
-        while (await resources.health.report())[1]["consumer"] != outcome:
+        while (await resources.health.report())[1][CHECK] != outcome:
             await asyncio.sleep(0.01)
 
 
@@ -86,7 +89,7 @@ async def test_a_batch_that_does_not_end_is_given_up_and_gone_when_the_worker_is
             ended = True
 
     monkeypatch.setattr(consumer, "run", stuck)
-    monkeypatch.setattr(worker, "STOP_TIMEOUT", 0.05)
+    monkeypatch.setattr(consuming, "STOP_TIMEOUT", 0.05)
     async with asyncio.timeout(5), worker.start(FastAPI(), resources):
         await consumer_is(resources, "ok")
     assert ended

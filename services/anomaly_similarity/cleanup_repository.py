@@ -1,0 +1,78 @@
+"""All SQL about the end of a workspace's records, and about what imports refused."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Table, delete, exists, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES, Kind
+from services.anomaly_similarity.repository import (
+    LINKS,
+    CorpusState,
+    corpus_state,
+    lock,
+    save_state,
+)
+from services.anomaly_similarity.tables import anomalies, imports
+
+KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
+
+
+async def clean(connection: AsyncConnection, workspace: str, until: datetime) -> None:
+    """Delete what was written by `until`. Takes the lock; safe to call again."""
+    await lock(connection, workspace)
+    await _delete_older(connection, anomalies, workspace, until)
+    for links, _ in LINKS:
+        left = exists().where(
+            anomalies.c.workspace == workspace, anomalies.c.anomaly_id == links.c.anomaly_id
+        )
+        await connection.execute(delete(links).where(links.c.workspace == workspace, ~left))
+    for kind in (COMPONENTS, PROFILES):
+        # What was recorded since may name one of these.
+        await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
+    old = imports.c.workspace == workspace, imports.c.imported_at <= until
+    await connection.execute(delete(imports).where(*old))
+    state = await corpus_state(connection, workspace)
+    after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
+    await save_state(connection, workspace, after)
+
+
+async def _delete_older(
+    connection: AsyncConnection,
+    table: Table,
+    workspace: str,
+    until: datetime,
+    *more: ColumnElement[bool],
+) -> None:
+    old = table.c.workspace == workspace, table.c.written_at <= until
+    await connection.execute(delete(table).where(*old, *more))
+
+
+def _is_named(kind: Kind, workspace: str) -> ColumnElement[bool]:
+    links = kind.links
+    return exists().where(links.c.workspace == workspace, links.c[kind.key] == kind.id)
+
+
+async def keep_rejects(
+    connection: AsyncConnection, workspace: str, import_id: str, rejects: str, at: datetime
+) -> None:
+    """Keep what an import refused, as CSV, and forget what was kept for `KEPT`."""
+    expired = imports.c.workspace == workspace, imports.c.imported_at < at - KEPT
+    await connection.execute(delete(imports).where(*expired))
+    row = {
+        "workspace": workspace,
+        "import_id": import_id,
+        "imported_at": at,
+        "rejects": rejects,
+    }
+    await connection.execute(insert(imports).values(row))
+
+
+async def kept_rejects(connection: AsyncConnection, workspace: str, import_id: str) -> str | None:
+    """Return what an import refused, as CSV; None where there is no such import."""
+    query = select(imports.c.rejects).where(
+        imports.c.workspace == workspace, imports.c.import_id == import_id
+    )
+    return (await connection.execute(query)).scalar()

@@ -1,0 +1,109 @@
+"""The tables of the anomaly-similarity service; no other service reads them.
+
+How they grow: `anomalies` and its links with what is recorded, about 570 bytes a short text with its
+links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from services.database import UtcDateTime
+
+metadata = MetaData()
+
+corpora = Table(
+    "anomaly_corpora",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    # Grows with every cleanup: who follows begins anew.
+    Column("epoch", Integer, nullable=False),
+    # Grows with every change: who follows reads what is newer than what it holds.
+    Column("revision", BigInteger, nullable=False),
+)
+
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("anomaly_id", String(200), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("severity", String(100)),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("recommended_product", String(200)),
+    Column("solution", Text),
+    Column("outcome", String(20), nullable=False),
+    Column("attributes", JSON, nullable=False),
+    # Id, description and solution without case and accents: what `q` looks through.
+    Column("folded", Text, nullable=False),
+    # True: emptied, and kept for those who follow.
+    Column("deleted", Boolean, nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("anomalies_revision", "workspace", "revision"),
+    Index("anomalies_time", "workspace", "occurred_at", "anomaly_id"),
+    Index("anomalies_severity", "workspace", "severity", "occurred_at"),
+    Index("anomalies_product", "workspace", "recommended_product", "occurred_at"),
+)
+
+components = Table(
+    "components",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("component_id", String(200), primary_key=True),
+    Column("name", String(500)),
+    Column("location", String(500)),
+    Column("status", String(500)),
+    Column("component_type", String(500)),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("components_revision", "workspace", "revision"),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("user_name", String(200), primary_key=True),
+    Column("role", String(500)),
+    Column("email", String(500)),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("profiles_revision", "workspace", "revision"),
+)
+
+anomaly_components = Table(
+    "anomaly_components",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("anomaly_id", String(200), primary_key=True),
+    Column("component_id", String(200), primary_key=True),
+    Index("anomaly_components_component", "workspace", "component_id"),
+)
+
+anomaly_users = Table(
+    "anomaly_users",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("anomaly_id", String(200), primary_key=True),
+    Column("user_name", String(200), primary_key=True),
+    Index("anomaly_users_user", "workspace", "user_name"),
+)
+
+imports = Table(
+    "anomaly_imports",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("import_id", String(36), primary_key=True),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Column("rejects", Text, nullable=False),  # CSV: line, reason, text
+)

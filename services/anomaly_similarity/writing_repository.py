@@ -1,0 +1,93 @@
+"""All SQL that writes anomalies. It needs the workspace's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.anomaly_similarity.records import Anomaly, fold
+from services.anomaly_similarity.repository import LINKS
+from services.anomaly_similarity.tables import anomalies, anomaly_components, anomaly_users
+
+
+async def insert_anomalies(
+    connection: AsyncConnection, workspace: str, new: Sequence[Anomaly], at: datetime, revision: int
+) -> None:
+    """Insert anomalies with their links."""
+    rows = [{"workspace": workspace, **_columns(each, at, revision)} for each in new]
+    if rows:
+        await connection.execute(insert(anomalies), rows)
+        await _link(connection, workspace, new)
+
+
+async def update_anomalies(
+    connection: AsyncConnection,
+    workspace: str,
+    changed: Sequence[Anomaly],
+    at: datetime,
+    revision: int,
+) -> None:
+    """Replace anomalies, also deleted ones, and their links."""
+    rows = [{"of": each.anomaly_id, **_columns(each, at, revision)} for each in changed]
+    if rows:
+        here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == bindparam("of")
+        await connection.execute(update(anomalies).where(*here), rows)
+        await _unlink(connection, workspace, [each.anomaly_id for each in changed])
+        await _link(connection, workspace, changed)
+
+
+async def delete_anomaly(
+    connection: AsyncConnection, workspace: str, gone: Anomaly, at: datetime, revision: int
+) -> None:
+    """Empty an anomaly and mark it as deleted."""
+    empty = Anomaly(anomaly_id=gone.anomaly_id, description="", occurred_at=gone.occurred_at)
+    values = _columns(empty, at, revision) | {"folded": "", "deleted": True}
+    here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == gone.anomaly_id
+    await connection.execute(update(anomalies).where(*here).values(values))
+    await _unlink(connection, workspace, [gone.anomaly_id])
+
+
+def _columns(anomaly: Anomaly, at: datetime, revision: int) -> dict[str, Any]:
+    texts = (anomaly.anomaly_id, anomaly.description, anomaly.solution or "")
+    return {
+        "anomaly_id": anomaly.anomaly_id,
+        "description": anomaly.description,
+        "severity": anomaly.severity,
+        "occurred_at": anomaly.occurred_at,
+        "recommended_product": anomaly.recommended_product,
+        "solution": anomaly.solution,
+        "outcome": anomaly.outcome,
+        "attributes": dict(anomaly.attributes),
+        "folded": fold("\n".join(texts)),
+        "deleted": False,
+        "written_at": at,
+        "revision": revision,
+    }
+
+
+async def _link(connection: AsyncConnection, workspace: str, told: Sequence[Anomaly]) -> None:
+    by_table = {
+        anomaly_components: [
+            {"workspace": workspace, "anomaly_id": each.anomaly_id, "component_id": component_id}
+            for each in told
+            for component_id in each.component_ids
+        ],
+        anomaly_users: [
+            {"workspace": workspace, "anomaly_id": each.anomaly_id, "user_name": user_name}
+            for each in told
+            for user_name in each.user_names
+        ],
+    }
+    for table, rows in by_table.items():
+        if rows:
+            await connection.execute(insert(table), rows)
+
+
+async def _unlink(connection: AsyncConnection, workspace: str, ids: Sequence[str]) -> None:
+    for table, _ in LINKS:
+        here = table.c.workspace == workspace, table.c.anomaly_id == bindparam("of")
+        await connection.execute(delete(table).where(*here), [{"of": each} for each in ids])
