@@ -49,11 +49,6 @@ class Pairs:
     scores: Mapping[str, Floats]  # by method (n,)
     relevant: NDArray[np.bool_]
     first: NDArray[np.bool_]
-    counts: NDArray[np.float64]  # how much each pair counts
-
-    def counting(self, share: float) -> Pairs:
-        """Return the same pairs, each counting so much."""
-        return replace(self, counts=share * self.counts)
 
     def joined(self, other: Pairs) -> Pairs:
         """Return both."""
@@ -64,12 +59,11 @@ class Pairs:
             scores,
             np.concatenate([self.relevant, other.relevant]),
             np.concatenate([self.first, other.first]),
-            np.concatenate([self.counts, other.counts]),
         )
 
     def calibrated(self) -> Calibration | None:
         """Return the calibration by these pairs; None where they are too few."""
-        return calibration.fit(self.scores, self.relevant, self.first, self.counts)
+        return calibration.fit(self.scores, self.relevant, self.first)
 
 
 @dataclass(frozen=True)
@@ -156,7 +150,7 @@ def pairs_of(held: HeldOut, weights: Mapping[str, float]) -> Pairs:
     first = np.concatenate([np.zeros(0, bool), *(np.arange(len(each)) == 0 for each in best)])
     scores = {name: held.scores[name][rows, places] for name in weights}
     relevant = held.task.relevant[rows, places] == 1
-    return Pairs(scores, relevant, first, np.ones(len(rows)))
+    return Pairs(scores, relevant, first)
 
 
 def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:

@@ -26,6 +26,7 @@ from services.anomaly_similarity.held_out import (
 )
 from services.anomaly_similarity.methods.blend import combined
 from services.anomaly_similarity.model import Model
+from services.anomaly_similarity.text import tokens
 from services.anomaly_similarity.vocabulary import Entry, learn
 
 LEARNED, CHOSEN = 0.5, 0.7  # of the cases that can be judged: the ends of the first two parts
@@ -33,7 +34,7 @@ FEWEST = 30  # queries with something to find, in either part; fewer choose by c
 UNCHOSEN = (
     "characters"  # where too few can choose: good on short texts wherever it was tried (KNOWHOW)
 )
-EVIDENCE = "characters"  # always scored: how alike the wording is steadies the calibration
+EVIDENCE = "words"  # always scored: whether the words are the same steadies the calibration
 BUDGET = timedelta(minutes=10)
 FIRST_FIT = 0.2  # of the budget: two more fits follow, which see more cases
 
@@ -41,7 +42,7 @@ Report = Callable[[str, float], None]  # takes the stage and the share of all th
 
 
 class NotEnoughCases(Exception):
-    """There is no text to learn from."""
+    """There is no word to learn from."""
 
     def __init__(self) -> None:
         super().__init__("No anomaly has a description yet: add some first.")
@@ -74,49 +75,57 @@ def train_on(
     corpus: Corpus,
     edits: Sequence[Entry] = (),
     *,
-    methods: Iterable[str] = tuple(SPACES),
     budget: timedelta = BUDGET,
     report: Report = lambda *_: None,
 ) -> Trained:
     """Choose, calibrate, judge and fit.
 
     Raises:
-        NotEnoughCases: there is no text at all.
+        NotEnoughCases: there is no word at all.
     """
-    if not any(case.description.strip() for case in corpus.cases):
+    if not any(tokens(case.description) for case in corpus.cases):
         raise NotEnoughCases
     known = judgeable(corpus)
-    parts = (
-        known[int(LEARNED * len(known)) : int(CHOSEN * len(known))],
-        known[int(CHOSEN * len(known)) :],
-    )
+    early, late = (int(share * len(known)) for share in (LEARNED, CHOSEN))
     report("choose", 0.0)
-    choosing = _asked(corpus, parts[0], methods, edits, FIRST_FIT * budget.total_seconds())
+    seconds = FIRST_FIT * budget.total_seconds()
+    choosing = _asked(corpus, known[early:late], tuple(SPACES), edits, seconds)
     report("judge", 0.4)
-    names = list(choosing.scores) if choosing else []
-    judging = _asked(corpus, parts[1], names, edits)
-    if choosing is None or judging is None:
+    judging = choosing and _asked(corpus, known[late:], tuple(choosing.scores), edits)
+    if not choosing or not judging:
         return _untried(corpus, edits)
-    hidden, answerable = hide(corpus, parts[0], choosing, edits), choosing.answerable()
-    share = share_without_key(corpus, parts[0])
-    weights = choose(Choice(answerable.task, answerable.scores, hidden.answerable().scores, share))
+    weights = _chosen(corpus, known[early:late], choosing, edits)
     used = {**weights, EVIDENCE: weights.get(EVIDENCE, 0.0)}
-    first = pairs_of(choosing, used).counting(1 - share)
-    first = first.joined(pairs_of(hidden, used).counting(share))
-    second = pairs_of(judging, used)
+    first, second = pairs_of(choosing, used), pairs_of(judging, used)
     fitted = first.calibrated() or prior(EVIDENCE)
-    found = TrainingReport(
-        weights=weights,
-        judged=_judged(judging.answerable(), weights),
-        chosen_by={name: _mrr(answerable, name) for name in names},
-        certainty=certainty_of(second, fitted),
-        certainty_of_answerable=certainty_of(pairs_of(judging.answerable(), used), fitted),
-        seconds=judging.seconds,
-        notes=[f"No time was left for {name}." for name in choosing.unbegun],
-    )
+    found = _report(choosing, judging, used, fitted)
     report("fit", 0.8)
     final = first.joined(second).calibrated() or fitted
     return Trained(_final(corpus, edits, used, final), found)
+
+
+def _chosen(
+    corpus: Corpus, queries: Numbers, choosing: HeldOut, edits: Sequence[Entry]
+) -> dict[str, float]:
+    known = choosing.answerable()
+    hidden = hide(corpus, queries, known, edits)
+    share = share_without_key(corpus, queries)
+    return choose(Choice(known.task, known.scores, hidden.scores, share))
+
+
+def _report(
+    choosing: HeldOut, judging: HeldOut, used: Mapping[str, float], fitted: Calibration
+) -> TrainingReport:
+    validation, test = choosing.answerable(), judging.answerable()
+    return TrainingReport(
+        weights=used,
+        judged=_judged(test, used),
+        chosen_by={name: _mrr(validation, name) for name in validation.scores},
+        certainty=certainty_of(pairs_of(judging, used), fitted),
+        certainty_of_answerable=certainty_of(pairs_of(test, used), fitted),
+        seconds=judging.seconds,
+        notes=[f"No time was left for {name}." for name in choosing.unbegun],
+    )
 
 
 def _asked(
