@@ -19,6 +19,8 @@ Flags = NDArray[np.bool_]
 RIDGE = 1.0  # on weights of standardised scores
 STEPS = 50  # of Newton's method; ten are usual
 FEWEST = 30  # pairs of either sort; fewer say nothing of a probability
+COMPARED, SAME = "words", "same"  # the method whose score is 1 for the same words; the feature
+TINY = 1e-9
 BINS = 10  # of the calibration error
 ABSTAINED = (
     0.1  # share of the held-out queries that would at most be abstained from: of the tenth that is
@@ -41,11 +43,20 @@ class Calibration:
 
     def probability(self, scores: Mapping[str, NDArray[Any]]) -> Doubles:
         """Return the probabilities, of the shape of the scores."""
+        told = features(scores)
         odds = np.full(next(iter(scores.values())).shape, self.constant, np.float64)
         for name, weight in zip(self.names, self.weights.tolist(), strict=True):
-            odds += weight * scores[name]
+            odds += weight * told[name]
         found: Doubles = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
         return found
+
+
+def features(scores: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the scores, and whether all words are the same where the words were compared."""
+    told = dict(scores)
+    if COMPARED in told:
+        told[SAME] = (told[COMPARED] > 1 - 1e-3).astype(np.float32)
+    return told
 
 
 def prior(name: str) -> Calibration:
@@ -60,12 +71,13 @@ def fit(scores: Mapping[str, NDArray[Any]], relevant: Flags, first: Flags) -> Ca
     """
     if min(relevant.sum(), (~relevant).sum()) < FEWEST:
         return None
-    features = np.stack([np.asarray(each, np.float64) for each in scores.values()], axis=1)
-    means, deviations = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-9)
-    solved = _newton((features - means) / deviations, relevant.astype(np.float64))
+    told = features(scores)
+    columns = np.stack([np.asarray(each, np.float64) for each in told.values()], axis=1)
+    means, deviations = columns.mean(axis=0), np.maximum(columns.std(axis=0), TINY)
+    solved = _newton((columns - means) / deviations, relevant.astype(np.float64))
     weights = solved[:-1] / deviations
     constant = float(solved[-1] - weights @ means)
-    found = Calibration(tuple(scores), weights, constant, 0.0)
+    found = Calibration(tuple(told), weights, constant, 0.0)
     of_first = found.probability(scores)[first]
     threshold = min(EVEN, float(np.quantile(of_first, ABSTAINED))) if len(of_first) else EVEN
     return replace(found, threshold=threshold)

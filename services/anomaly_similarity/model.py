@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.anomaly_similarity.calibration import Calibration
+from services.anomaly_similarity.calibration import SAME, Calibration
 from services.anomaly_similarity.fitting import SPACES, Fits
 from services.anomaly_similarity.methods.blend import Blend
 from services.anomaly_similarity.methods.interface import Fitted
@@ -94,7 +94,7 @@ def load(
     told = serving["calibration"]
     names = tuple(told["names"])
     slopes = np.asarray(arrays["calibration"], np.float64)
-    if slopes.shape != (len(names),) or set(names) - set(weights):
+    if slopes.shape != (len(names),) or set(names) - {*weights, SAME}:
         raise ValueError("The calibration does not fit the model's methods.")
     calibration = Calibration(
         names, slopes, float(told["constant"]), float(told["threshold"]), bool(told["measured"])

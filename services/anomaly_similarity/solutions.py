@@ -85,10 +85,9 @@ def wilson(solved: float, tried: float) -> float:
     """Return the lower end of the interval for a share; 0 where nothing was tried."""
     if tried <= 0:
         return 0.0
-    share = solved / tried
-    centre = share + Z**2 / (2 * tried)
-    margin = Z * sqrt(max(0.0, share * (1 - share)) / tried + Z**2 / (4 * tried**2))
-    return max(0.0, (centre - margin) / (1 + Z**2 / tried))
+    spread = solved * max(0.0, 1 - solved / tried)  # tried · share · (1 - share)
+    low = solved + Z**2 / 2 - Z * sqrt(spread + Z**2 / 4)
+    return min(1.0, max(0.0, low / (tried + Z**2)))
 
 
 def _group_of(words: frozenset[str], groups: Sequence[_Group]) -> _Group | None:

@@ -140,7 +140,7 @@ class Space:
 
     def rows(self, cases: Sequence[Case]) -> sparse.csr_array:
         """Return the TF-IDF rows (n, terms) of these cases. The last ones are kept: several methods ask."""
-        if self._last is not None and self._last[0] is cases:
+        if self._last is not None and _same(self._last[0], cases):
             return self._last[1]
         rows, unknown = self.counts(cases)
         rows.data = (1 + np.log(rows.data)) * self.idf[rows.indices]
@@ -166,6 +166,10 @@ class Space:
             shares[token] = shares.get(token, 0.0) + part
             start += len(columns)
         return shares
+
+
+def _same(some: Sequence[Case], others: Sequence[Case]) -> bool:
+    return some is others or (len(some) == len(others) == 1 and some[0] is others[0])
 
 
 def fields_of(case: Case) -> list[Token]:

@@ -15,7 +15,8 @@ _ligatures = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "’": "'"})
 
 def fold(text: str) -> str:
     """Return the text without accents, case, control characters and doubled white space."""
-    plain = unicodedata.normalize("NFKD", text[:LONGEST].casefold().translate(_ligatures))
+    plain = unicodedata.normalize("NFKD", text[:LONGEST]).casefold().translate(_ligatures)
+    plain = unicodedata.normalize("NFKD", plain)  # folding case can put letters together anew
     kept = (
         " " if unicodedata.category(each) in ("Cc", "Cs") else each
         for each in plain

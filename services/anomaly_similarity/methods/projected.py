@@ -23,7 +23,7 @@ class Projected:
 
     def __init__(self, space: Space, fitted: Fitted) -> None:
         self._space = space
-        self._projection: Floats = np.asarray(fitted.arrays["projection"], np.float32)
+        self._projection: Floats = np.ascontiguousarray(fitted.arrays["projection"], np.float32)
         if self._projection.ndim != 2 or len(self._projection) != len(space.terms):
             raise ValueError("The projection has not one row for each term.")
         self._vectors: Floats = np.zeros((0, self._projection.shape[1]), np.float32)

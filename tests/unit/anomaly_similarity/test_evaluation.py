@@ -9,7 +9,10 @@ from tests.unit.anomaly_similarity.fleet import case
 
 PARTS = ["pump", "pump", "", "valve", "pump"]
 CORPUS = Corpus.of(
-    [case(i, "same text" if i in (0, 4) else f"text {i}", attributes={"part": p}) for i, p in enumerate(PARTS)],
+    [
+        case(i, "same text" if i in (0, 4) else f"text {i}", attributes={"part": p})
+        for i, p in enumerate(PARTS)
+    ],
     key=("part",),
 )
 ALL = np.arange(5)
@@ -42,7 +45,11 @@ def test_what_is_not_judged_can_count_as_wrong():
 
 
 def test_a_verdict_goes_before_the_key():
-    verdicts = [Verdict("A0004", "A0001", False), Verdict("A0002", "A0000", True), Verdict("A0002", "gone", True)]
+    verdicts = [
+        Verdict("A0004", "A0001", False),
+        Verdict("A0002", "A0000", True),
+        Verdict("A0002", "gone", True),
+    ]
     corpus = Corpus(CORPUS.cases, CORPUS.key, verdicts)
 
     task = make_task(corpus, judgeable(corpus))
@@ -75,4 +82,6 @@ def test_of_equal_scores_the_later_case_goes_first():
     task = make_task(CORPUS, ALL)
 
     assert judge(np.zeros((2, 5), np.float32), task).first.tolist() == [1, 0]
-    assert judge(np.zeros((2, 5), np.float32), task).reciprocal.tolist() == pytest.approx([1, 1 / 2])
+    assert judge(np.zeros((2, 5), np.float32), task).reciprocal.tolist() == pytest.approx(
+        [1, 1 / 2]
+    )

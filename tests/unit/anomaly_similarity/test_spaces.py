@@ -45,7 +45,9 @@ def test_a_space_comes_back_from_its_arrays():
 
 
 def test_fields_are_those_that_have_a_value_and_may_be_searched():
-    told = case(1, "", product="Pump 3", component_ids=("C1", "C2"), attributes={"part": "x", "site": " "})
+    told = case(
+        1, "", product="Pump 3", component_ids=("C1", "C2"), attributes={"part": "x", "site": " "}
+    )
     space = Space.fit("fields", [told], Vocabulary(), ["part"])
 
     assert space.tokens(told) == [("product", "pump 3"), ("component", "c1"), ("component", "c2")]

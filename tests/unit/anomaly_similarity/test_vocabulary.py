@@ -34,7 +34,10 @@ def test_reading_gives_what_the_words_stand_for():
 
 
 def test_an_edit_goes_before_what_was_learned():
-    edits = [Entry("cyl", "cyl", "synonym", edited=True), Entry("l/h", "left hand", "synonym", edited=True)]
+    edits = [
+        Entry("cyl", "cyl", "synonym", edited=True),
+        Entry("l/h", "left hand", "synonym", edited=True),
+    ]
 
     found = learn(TEXTS, edits)
 

@@ -7,7 +7,12 @@ from tests.unit.anomaly_similarity.fleet import case
 
 
 def test_words_that_the_key_calls_the_same_are_alike():
-    told = [("hose burst", "leak"), ("oil everywhere", "leak"), ("bolt loose", "loose"), ("nut gone", "loose")]
+    told = [
+        ("hose burst", "leak"),
+        ("oil everywhere", "leak"),
+        ("bolt loose", "loose"),
+        ("nut gone", "loose"),
+    ]
     cases = [case(i, text, attributes={"mode": mode}) for i, (text, mode) in enumerate(told * 5)]
     method = fit(Corpus.of(cases, key=("mode",)), Vocabulary(), ["labels"]).load("labels")
     method.add(cases[:4])

@@ -13,7 +13,14 @@ from tests.unit.anomaly_similarity.fleet import case, fleet
 CORPUS = fleet()
 SHAPES = np.sin(np.arange(len(CORPUS.cases))[:, None] + np.linspace(0, 9, 40))
 CASES = [
-    Case(c.anomaly_id, c.description, c.timestamp, product=c.product, attributes=c.attributes, shape=s)
+    Case(
+        c.anomaly_id,
+        c.description,
+        c.timestamp,
+        product=c.product,
+        attributes=c.attributes,
+        shape=s,
+    )
     for c, s in zip(CORPUS.cases, SHAPES, strict=True)
 ]
 FITS = fit(type(CORPUS).of(CASES, key=CORPUS.key), Vocabulary(), tuple(SPACES))
@@ -22,7 +29,9 @@ EVERY = [*SPACES, "blend"]
 
 def load(name: str) -> Method:
     if name == "blend":
-        return Blend({each: FITS.load(each) for each in SPACES}, {"labels": 1.0, "shape": 0.5, "lsa": 0.3})
+        return Blend(
+            {each: FITS.load(each) for each in SPACES}, {"labels": 1.0, "shape": 0.5, "lsa": 0.3}
+        )
     return FITS.load(name)
 
 
@@ -34,8 +43,9 @@ def test_no_case_is_more_like_a_text_than_the_same_text(name: str):
     scores = method.score(CASES)
 
     assert scores.shape == (len(CASES), len(CASES))
-    assert (np.diag(scores) >= scores.max(axis=1) - 1e-5).all() or name == "bm25"
     assert np.diag(scores).min() > 0
+    if name != "bm25":  # which has a longer text with the same words further down, or up
+        assert (np.diag(scores) >= scores.max(axis=1) - 1e-5).all()
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -71,11 +81,10 @@ def test_an_empty_query_is_like_nothing_and_no_case_is_no_error(name: str):
     assert method.reasons(nothing, 3) == []
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ["bm25", "lsa", "labels"])
 def test_the_same_cases_give_the_same_method(name: str):
-    if name == "blend":
-        return
     again = fit(type(CORPUS).of(CASES, key=CORPUS.key), Vocabulary(), [name])
 
+    assert FITS.methods[name].arrays
     for key, array in FITS.methods[name].arrays.items():
         np.testing.assert_allclose(again.methods[name].arrays[key], array, atol=1e-5)

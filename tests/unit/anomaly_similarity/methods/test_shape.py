@@ -6,7 +6,7 @@ import pytest
 from services.anomaly_similarity.methods.shape import Shape
 from tests.unit.anomaly_similarity.fleet import case
 
-SPIKE = np.exp(-np.linspace(-3, 3, 100) ** 2)
+SPIKE = np.exp(-(np.linspace(-3, 3, 100) ** 2))
 
 
 def score(one: np.ndarray | None, other: np.ndarray | None) -> float:
@@ -32,6 +32,8 @@ def test_gaps_are_bridged():
     assert score(SPIKE, gaps) > 0.99
 
 
-@pytest.mark.parametrize("shape", [None, np.zeros(0), np.ones(1), np.full(50, 3.2), np.full(9, np.nan)])
+@pytest.mark.parametrize(
+    "shape", [None, np.zeros(0), np.ones(1), np.full(50, 3.2), np.full(9, np.nan)]
+)
 def test_what_has_no_shape_is_like_nothing(shape: np.ndarray | None):
     assert score(SPIKE, shape) == 0
