@@ -67,9 +67,8 @@ def rank(
         words = frozenset(vocabulary.read(case.solution))
         if not words:
             continue
-        group = _group_of(words, groups)
-        if group is None:
-            group = _Group(case.solution.strip(), words, similarity)
+        group = _group_of(words, groups) or _Group(case.solution.strip(), words, similarity)
+        if not group.cases:
             groups.append(group)
         group.cases.append(case.anomaly_id)
         if case.outcome in ("solved", "not_solved"):
@@ -77,8 +76,8 @@ def rank(
             group.trials.append((weight, case.outcome == "solved"))
         for trial in of_case.get(case.anomaly_id, ()):
             group.trials.append((_recency(trial.at, now), trial.solved))
-    found = sorted(groups, key=lambda group: (-_score(group), -group.nearest))
-    return [_solution(group) for group in found]
+    groups.sort(key=lambda group: (-_score(group), -group.nearest))
+    return [_solution(group) for group in groups]
 
 
 def wilson(solved: float, tried: float) -> float:

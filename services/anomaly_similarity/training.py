@@ -98,10 +98,9 @@ def train_on(
     used = {**weights, EVIDENCE: weights.get(EVIDENCE, 0.0)}
     first, second = pairs_of(choosing, used), pairs_of(judging, used)
     fitted = first.calibrated() or prior(EVIDENCE)
-    found = _report(choosing, judging, used, fitted)
     report("fit", 0.8)
-    final = first.joined(second).calibrated() or fitted
-    return Trained(_final(corpus, edits, used, final), found)
+    model = _final(corpus, edits, used, first.joined(second).calibrated() or fitted)
+    return Trained(model, _report(choosing, judging, used, fitted))
 
 
 def _chosen(
