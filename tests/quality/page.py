@@ -13,7 +13,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quality.md"
-SECTIONS = ("movielens", "year")  # in the order of the page
+SECTIONS = ("movielens", "work-orders", "year")  # in the order of the page
 HEAD = """# Quality
 
 How good the answers are, each figure with its protocol and the command that prints it. The commands write their
