@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,9 +45,3 @@ class Counts:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
-
-
-def fold(text: str) -> str:
-    """Return a text without case and accents, as `q` compares it."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))

@@ -17,9 +17,10 @@ from services.anomaly_similarity import (
     writing_repository,
 )
 from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES
-from services.anomaly_similarity.records import Anomaly, Changed, Counts, fold
+from services.anomaly_similarity.records import Anomaly, Changed, Counts
 from services.anomaly_similarity.repository import Wanted
 from services.anomaly_similarity.schemas import AnomalyBody
+from services.anomaly_similarity.search.text import fold
 from services.database import Database
 
 

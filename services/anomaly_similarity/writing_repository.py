@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity.records import Anomaly, fold
+from services.anomaly_similarity.records import Anomaly
 from services.anomaly_similarity.repository import LINKS
+from services.anomaly_similarity.search.text import fold
 from services.anomaly_similarity.tables import anomalies, anomaly_components, anomaly_users
 
 
@@ -62,7 +63,7 @@ def _columns(anomaly: Anomaly, at: datetime, revision: int) -> dict[str, Any]:
         "solution": anomaly.solution,
         "outcome": anomaly.outcome,
         "attributes": dict(anomaly.attributes),
-        "folded": fold("\n".join(texts)),
+        "folded": "\n".join(map(fold, texts)),
         "deleted": False,
         "written_at": at,
         "revision": revision,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from services.anomaly_similarity.cases import UNKNOWN, Case, Corpus, Floats
-from services.anomaly_similarity.evaluation import (
+from services.anomaly_similarity.search.cases import UNKNOWN, Case, Corpus, Floats
+from services.anomaly_similarity.search.evaluation import (
     Judged,
     Task,
     interval,
@@ -22,12 +22,12 @@ from services.anomaly_similarity.evaluation import (
     make_task,
     random_scores,
 )
-from services.anomaly_similarity.fitting import SPACES
-from services.anomaly_similarity.held_out import HeldOut, hold_out
-from services.anomaly_similarity.methods.blend import combined
-from services.anomaly_similarity.model import Model
-from services.anomaly_similarity.search import CaseIndex
-from services.anomaly_similarity.training import CHOSEN, Trained, train_on
+from services.anomaly_similarity.search.fitting import SPACES
+from services.anomaly_similarity.search.held_out import HeldOut, hold_out
+from services.anomaly_similarity.search.index import CaseIndex
+from services.anomaly_similarity.search.methods.blend import combined
+from services.anomaly_similarity.search.model import Model
+from services.anomaly_similarity.search.training import CHOSEN, Trained, train_on
 from tests.quality.page import machine, write_section
 
 KEY = ("Part", "FM")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.anomaly_similarity.cases import UNKNOWN
-from services.anomaly_similarity.spaces import fields_of
+from services.anomaly_similarity.search.cases import UNKNOWN
+from services.anomaly_similarity.search.spaces import fields_of
 from tests.quality.work_orders import read
 
 FILE = """,BscStartDate,Asset,OriginalShorttext,PMType,Cost,MajorSystem,Part,Action,FM,FuncLocation,id

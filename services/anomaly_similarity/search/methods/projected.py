@@ -1,0 +1,58 @@
+"""Rows projected to a few dimensions, and compared there.
+
+A score is the product of the query's projection with the case's, the latter of length 1: the order is that of
+the cosine, and a text of which the projection keeps little can resemble nothing much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.anomaly_similarity.search.cases import Case, Floats, Ints
+from services.anomaly_similarity.search.methods.interface import Fitted, Reason, grown, ordered
+from services.anomaly_similarity.search.spaces import Space
+
+TINY = 1e-9
+AT_ONCE = 10_000  # cases projected together
+
+
+class Projected:
+    """Cases as vectors of length 1 (size, d); 4·d bytes each."""
+
+    def __init__(self, space: Space, fitted: Fitted) -> None:
+        self._space = space
+        self._projection: Floats = np.ascontiguousarray(fitted.arrays["projection"], np.float32)
+        if self._projection.ndim != 2 or len(self._projection) != len(space.terms):
+            raise ValueError("The projection has not one row for each term.")
+        self._vectors: Floats = np.zeros((0, self._projection.shape[1]), np.float32)
+        self.size = 0
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """See `Method`."""
+        self._vectors = grown(self._vectors, self.size + len(cases))
+        for start in range(0, len(cases), AT_ONCE):
+            part = cases if len(cases) <= AT_ONCE else cases[start : start + AT_ONCE]
+            found = self._space.rows(part) @ self._projection
+            found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), TINY)
+            self._vectors[self.size : self.size + len(part)] = found
+            self.size += len(part)
+
+    def score(self, queries: Sequence[Case]) -> Floats:
+        """See `Method`."""
+        asked = self._space.rows(queries) @ self._projection
+        scores: Floats = asked @ self._vectors[: self.size].T
+        return scores
+
+    def reasons(self, query: Case, number: int) -> list[Reason]:
+        """See `Method`."""
+        row = self._space.rows([query])
+        weights = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+
+        def contributions(columns: Ints) -> Floats:
+            mine = np.array([weights.get(column, 0.0) for column in columns.tolist()], np.float32)
+            found: Floats = (self._projection[columns] @ self._vectors[number]) * mine
+            return found
+
+        return ordered(self._space.by_token(query, contributions))

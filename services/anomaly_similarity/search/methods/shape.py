@@ -1,0 +1,65 @@
+"""The shape of the measurements: both z-normalised, whatever their level, strength and length.
+
+For z-normalised series of length m the distance is d² = 2m(1 − r) with the correlation r, so the order of the
+distances is that of r, which is the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.anomaly_similarity.search.cases import Case, Floats
+from services.anomaly_similarity.search.methods.interface import Reason, grown
+
+POINTS = 64  # a shape is compared at so many: finer detail is noise of the moment it was cut at
+FLAT = 1e-9  # a deviation below it, of the level's size, is none
+
+
+class Shape:
+    """Shapes as vectors of length 1 (size, POINTS); zeros where a case has none or a flat one."""
+
+    def __init__(self) -> None:
+        self._vectors: Floats = np.zeros((0, POINTS), np.float32)
+        self.size = 0
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """See `Method`."""
+        self._vectors = grown(self._vectors, self.size + len(cases))
+        self._vectors[self.size : self.size + len(cases)] = _vectors(cases)
+        self.size += len(cases)
+
+    def score(self, queries: Sequence[Case]) -> Floats:
+        """See `Method`. The correlation, in [-1, 1]."""
+        scores: Floats = _vectors(queries) @ self._vectors[: self.size].T
+        return scores
+
+    def reasons(self, query: Case, number: int) -> list[Reason]:
+        """See `Method`."""
+        score = float((_vectors([query]) @ self._vectors[number])[0])
+        return [Reason("shape", "measurements", score)] if score else []
+
+
+def _vectors(cases: Sequence[Case]) -> Floats:
+    found: Floats = np.array([_vector(case.shape) for case in cases], np.float32)
+    return found.reshape(-1, POINTS)
+
+
+def _vector(shape: NDArray[Any] | None) -> Floats:
+    """Return the shape at `POINTS` even steps, z-normalised and of length 1; gaps are interpolated."""
+    nothing = np.zeros(POINTS, np.float32)
+    if shape is None or shape.ndim != 1:
+        return nothing
+    known = np.flatnonzero(np.isfinite(shape))
+    if len(known) < 2:
+        return nothing
+    steps = np.linspace(0, len(shape) - 1, POINTS)
+    values = np.interp(steps, known, shape[known].astype(np.float64))
+    centred = values - values.mean()
+    length = float(np.linalg.norm(centred))
+    if length <= FLAT * max(1.0, float(np.abs(values).max())):
+        return nothing
+    return np.asarray(centred / length, np.float32)

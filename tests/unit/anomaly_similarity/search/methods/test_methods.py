@@ -1,0 +1,90 @@
+"""What holds for every method: a case is most like itself, adding is all there is to it, and reasons add up."""
+
+import numpy as np
+import pytest
+
+from services.anomaly_similarity.search.cases import Case
+from services.anomaly_similarity.search.fitting import SPACES, fit
+from services.anomaly_similarity.search.methods.blend import Blend
+from services.anomaly_similarity.search.methods.interface import Method
+from services.anomaly_similarity.search.vocabulary import Vocabulary
+from tests.unit.anomaly_similarity.search.fleet import case, fleet
+
+CORPUS = fleet()
+SHAPES = np.sin(np.arange(len(CORPUS.cases))[:, None] + np.linspace(0, 9, 40))
+CASES = [
+    Case(
+        c.anomaly_id,
+        c.description,
+        c.timestamp,
+        product=c.product,
+        attributes=c.attributes,
+        shape=s,
+    )
+    for c, s in zip(CORPUS.cases, SHAPES, strict=True)
+]
+FITS = fit(type(CORPUS).of(CASES, key=CORPUS.key), Vocabulary(), tuple(SPACES))
+EVERY = [*SPACES, "blend"]
+
+
+def load(name: str) -> Method:
+    if name == "blend":
+        return Blend(
+            {each: FITS.load(each) for each in SPACES}, {"labels": 1.0, "shape": 0.5, "lsa": 0.3}
+        )
+    return FITS.load(name)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_case_is_more_like_a_text_than_the_same_text(name: str):
+    method = load(name)
+    method.add(CASES)
+
+    scores = method.score(CASES)
+
+    assert scores.shape == (len(CASES), len(CASES))
+    assert np.diag(scores).min() > 0
+    if name != "bm25":  # which has a longer text with the same words further down, or up
+        assert (np.diag(scores) >= scores.max(axis=1) - 1e-5).all()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_cases_added_one_by_one_score_as_those_added_together(name: str):
+    together, single = load(name), load(name)
+    together.add(CASES)
+    for each in CASES:
+        single.add([each])
+
+    np.testing.assert_allclose(single.score(CASES[:9]), together.score(CASES[:9]), atol=1e-5)
+    assert single.size == len(CASES)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_reasons_add_up_to_the_score(name: str):
+    method = load(name)
+    method.add(CASES)
+
+    for number in (0, 7, 40):
+        score = float(method.score([CASES[5]])[0, number])
+        reasons = method.reasons(CASES[5], number)
+        assert sum(reason.contribution for reason in reasons) == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_empty_query_is_like_nothing_and_no_case_is_no_error(name: str):
+    method = load(name)
+    nothing = case(999, "")
+
+    assert method.score([nothing]).shape == (1, 0)
+    method.add([nothing, *CASES])
+    assert not method.score([nothing]).any()
+    assert method.reasons(nothing, 3) == []
+
+
+@pytest.mark.parametrize("name", ["bm25", "lsa", "labels"])
+def test_the_same_cases_give_the_same_method(name: str):
+    again = fit(type(CORPUS).of(CASES, key=CORPUS.key), Vocabulary(), [name])
+
+    assert FITS.methods[name].arrays
+    for key, array in FITS.methods[name].arrays.items():
+        np.testing.assert_allclose(again.methods[name].arrays[key], array, atol=1e-5)
