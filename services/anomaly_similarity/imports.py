@@ -72,7 +72,8 @@ class Source:
             raise ImportRefused(f"The header cannot be read: {error}.") from error
         self._delimiter = max(DELIMITERS, key=first.count)
         self._header = next(csv.reader([first], delimiter=self._delimiter), [])
-        missing = sorted({pair.column for pair in pairs} - set(self._header))
+        named = {pair.column for pair in pairs if pair.column is not None}
+        missing = sorted(named - set(self._header))
         if missing:
             there = ", ".join(self._header)[:SHOWN] or "none"
             raise ImportRefused(f"Unknown columns: {', '.join(missing)}. The file has {there}.")
@@ -160,7 +161,7 @@ def as_csv(rejects: Iterable[Reject]) -> str:
 def _told(pairs: Sequence[Pair], cells: Mapping[str, str]) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for pair in pairs:
-        cell = cells[pair.column].strip()
+        cell = pair.value if pair.column is None else cells[pair.column].strip()
         if not cell:
             continue  # nothing is told
         if pair.field in LISTS:

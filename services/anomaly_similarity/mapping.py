@@ -1,4 +1,4 @@
-"""Which column of a file tells which field of an anomaly: `field=column`."""
+"""Which column of a file tells which field of an anomaly: `field=column`; `field:=value` for all rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ class ImportRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A field, the name in it (for attributes alone), and the column."""
+    """A field, the name in it (for attributes alone), and its column, or its value in all rows."""
 
     field: str
     name: str
-    column: str
+    column: str | None = None
+    value: str = ""
 
 
 def parse(words: Sequence[str]) -> list[Pair]:
@@ -55,13 +56,16 @@ def parse(words: Sequence[str]) -> list[Pair]:
 
 
 def _pair(word: str) -> Pair:
-    field, equals, column = word.partition("=")
-    field, dot, name = field.partition(".")
-    if not equals or not column:
-        raise ImportRefused(f"'{word}' does not read <field>=<column>.")
-    if field == ATTRIBUTES:
-        return Pair(field, name if dot else column, column)
-    if dot or field not in (*SINGLE, *LISTS):
+    field, equals, told = word.partition("=")
+    fixed = field.endswith(":")
+    field, dot, name = field.removesuffix(":").partition(".")
+    if not equals or not told:
+        raise ImportRefused(f"'{word}' does not read <field>=<column>, or <field>:=<value>.")
+    if dot and field != ATTRIBUTES or field not in (*SINGLE, *LISTS, ATTRIBUTES):
         known = ", ".join((*SINGLE, *LISTS, ATTRIBUTES))
         raise ImportRefused(f"'{word}': there is no such field. Known are {known}.")
-    return Pair(field, "", column)
+    if fixed and field == ATTRIBUTES and not dot:
+        raise ImportRefused(f"'{word}' does not read attributes.<name>:=<value>.")
+    if fixed:
+        return Pair(field, name, value=told)
+    return Pair(field, name or (told if field == ATTRIBUTES else ""), told)

@@ -97,7 +97,10 @@ def import_anomalies(
     file: Annotated[Path, typer.Argument(help="CSV in UTF-8, with a header.", dir_okay=False)],
     columns: Annotated[
         list[str],
-        typer.Option("--map", help="field=column; repeat it. `attributes=column` keeps any other."),
+        typer.Option(
+            "--map",
+            help="field=column; repeat it. attributes=column keeps any other; field:=value is for all rows.",
+        ),
     ],
     workspace: WorkspaceName = "default",
     json: Json = False,

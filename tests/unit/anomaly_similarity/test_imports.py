@@ -208,3 +208,12 @@ def test_no_bytes_stop_the_reading(content: bytes) -> None:
     for reject in rejects:
         as_csv([reject]).encode()
     assert len({anomaly_id for anomaly_id, _ in rows}) == len(rows)
+
+
+def test_a_fixed_value_is_that_of_every_row() -> None:
+    words = [*TEXT, "outcome:=solved", "component_ids:=a;b", "attributes.site:=north"]
+    rows, rejects = read("text\nPump hot\nPump cold\n", words)
+    assert rejects == []
+    for _, anomaly in rows:
+        assert (anomaly.outcome, anomaly.component_ids) == ("solved", ["a", "b"])
+        assert anomaly.attributes == {"site": "north"}

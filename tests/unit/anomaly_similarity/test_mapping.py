@@ -13,6 +13,8 @@ def test_fields_attributes_and_lists_are_told_by_columns() -> None:
         "attributes=Cost in $",
         "attributes.failure mode=FM",
         "solution=a=b",
+        "outcome:=solved",
+        "attributes.site:=north",
     ]
     assert parse(words) == [
         Pair("description", "", "Text"),
@@ -21,6 +23,8 @@ def test_fields_attributes_and_lists_are_told_by_columns() -> None:
         Pair("attributes", "Cost in $", "Cost in $"),
         Pair("attributes", "failure mode", "FM"),
         Pair("solution", "", "a=b"),
+        Pair("outcome", "", value="solved"),
+        Pair("attributes", "site", value="north"),
     ]
 
 
@@ -31,6 +35,8 @@ def test_fields_attributes_and_lists_are_told_by_columns() -> None:
         (["severity=S"], "Map the description"),
         (["description"], "does not read"),
         (["description="], "does not read"),
+        (["description=T", "outcome:="], "does not read"),
+        (["description=T", "attributes:=north"], "does not read attributes.<name>"),
         (["descripton=T"], "Known are anomaly_id, description"),
         (["description.x=T"], "no such field"),
         (["description=T", "description=U"], "more than once: description"),
