@@ -61,7 +61,7 @@ def _pair(word: str) -> Pair:
     field, dot, name = field.removesuffix(":").partition(".")
     if not equals or not told:
         raise ImportRefused(f"'{word}' does not read <field>=<column>, or <field>:=<value>.")
-    if dot and field != ATTRIBUTES or field not in (*SINGLE, *LISTS, ATTRIBUTES):
+    if (dot and field != ATTRIBUTES) or field not in (*SINGLE, *LISTS, ATTRIBUTES):
         known = ", ".join((*SINGLE, *LISTS, ATTRIBUTES))
         raise ImportRefused(f"'{word}': there is no such field. Known are {known}.")
     if fixed and field == ATTRIBUTES and not dot:

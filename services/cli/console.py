@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from services.accounts.schemas import WORKSPACE
-from services.database import BULK_TIMEOUT
+from services.database import BULK_TIMEOUT, migrate, schema_version
 from services.web.config import PlatformSettings
 from services.web.resources import Resources, open_resources
 
@@ -29,6 +29,11 @@ FAILED = 1  # refused, or it did not work
 AWAY = 3  # something that is needed does not answer; try again
 
 T = TypeVar("T")
+
+
+class NotMigrated(RuntimeError):
+    """The database's schema is not the one that the code knows; the message says what to do."""
+
 
 output = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
@@ -48,14 +53,35 @@ WorkspaceName = Annotated[
 ]
 
 
-def with_resources(work: Callable[[Resources], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` with the database, broker, cache and model store that the settings name."""
+def with_resources(
+    work: Callable[[Resources], Coroutine[Any, Any, T]], *, schema: bool = True
+) -> T:
+    """Run `work` with the database, broker, cache and model store that the settings name.
+
+    Raises:
+        NotMigrated: the schema is not the code's; not looked at with `schema=False`.
+    """
 
     async def run() -> T:
-        async with open_resources(PlatformSettings(), command_timeout=BULK_TIMEOUT) as resources:
+        settings = PlatformSettings()
+        if schema:
+            await _fit_schema(settings)
+        async with open_resources(settings, command_timeout=BULK_TIMEOUT) as resources:
             return await work(resources)
 
     return asyncio.run(run())
+
+
+async def _fit_schema(settings: PlatformSettings) -> None:
+    """Make the tables of a file of one's own, as `akin run` does; a server's are for `akin migrate`."""
+    if settings.database_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    current, newest = await schema_version(settings.database)
+    if current == newest:
+        return
+    if settings.database_url is not None:
+        raise NotMigrated(f"The schema is at '{current}', not '{newest}': run `akin migrate`.")
+    await migrate(settings.database)
 
 
 def print_json(value: object) -> None:

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(json: Json = False) -> None:
     """Check the installation: reachable, migrated, safe, with room. Exit code 1 when something is wrong."""
-    findings = with_resources(_examine)
+    findings = with_resources(_examine, schema=False)
     print_rows(findings, json=json, empty="")
     if any(finding["verdict"] == "wrong" for finding in findings):
         raise typer.Exit(FAILED)

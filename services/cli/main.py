@@ -21,7 +21,7 @@ from services.cli import (
     settings,
     workspaces,
 )
-from services.cli.console import AWAY, FAILED, errors
+from services.cli.console import AWAY, FAILED, NotMigrated, errors
 from services.cli.processes import NotStarted
 from services.cli.supervisor import running_settings
 from services.coalescing import Overloaded
@@ -82,6 +82,7 @@ def main() -> None:
         ModelStoreError,
         ImportRefused,
         NotEnoughData,
+        NotMigrated,
         NotStarted,
     ) as error:
         errors.print(f"[red]Refused:[/] {error}", highlight=False)

@@ -56,6 +56,29 @@ def test_importing_a_folder_again_counts_nothing_twice(home: Path, folder: Path)
     assert (second["new_items"], second["new_interactions"]) == (0, 0)
 
 
+def test_a_new_home_is_made_by_the_first_command(
+    home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    new = home / "not" / "there"
+    monkeypatch.setenv("AKIN_HOME", str(new))
+
+    assert run("import", "movielens", str(folder))["new_items"] == 2
+    assert (new / "akin.db").exists()
+
+
+def test_a_server_that_was_not_migrated_is_told_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("AKIN_DATABASE_URL", f"sqlite+aiosqlite:///{home / 'other.db'}")
+    monkeypatch.setattr("sys.argv", ["akin", "clients", "list"])
+
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+
+    assert ended.value.code == FAILED
+    assert "run `akin migrate`" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_none_is_refused_with_what_was_looked_for(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
