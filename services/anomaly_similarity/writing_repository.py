@@ -46,7 +46,7 @@ async def delete_anomaly(
 ) -> None:
     """Empty an anomaly and mark it as deleted."""
     empty = Anomaly(anomaly_id=gone.anomaly_id, description="", occurred_at=gone.occurred_at)
-    values = _columns(empty, at, revision) | {"folded": "", "deleted": True}
+    values = _columns(empty, at, revision) | {"folded": "", "deleted": True, "deleted_at": at}
     here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == gone.anomaly_id
     await connection.execute(update(anomalies).where(*here).values(values))
     await _unlink(connection, workspace, [gone.anomaly_id])

@@ -94,7 +94,9 @@ class VerdictRecorded(msgspec.Struct, frozen=True, kw_only=True):
     similar_anomaly_id: Id
     user_name: Id
     useful: bool
-    solved: bool | None = None  # what was done then was done again, and solved it or not; None: not told
+    solved: bool | None = (
+        None  # what was done then was done again, and solved it or not; None: not told
+    )
     task_result_id: Id | None = None  # the answer that showed the case
 
 
