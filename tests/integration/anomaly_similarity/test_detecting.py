@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services import broker
 from services.anomaly_similarity import repository, shape_repository
 from services.anomaly_similarity.detecting import Detections
 from services.anomaly_similarity.records import Anomaly, Detection
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.service import Records
 from services.broker import Broker
-from services.broker.journal import Journal
 from services.database import Database
 from services.messages.types import MAX_POINTS, AnomalyDetected
 
@@ -57,14 +59,14 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-def nobody(tmp_path: Any) -> Broker:
-    """A broker that is away: what was detected is recorded all the same."""
-    return Journal(tmp_path / "no" / "journal.db")
+async def journal(tmp_path: Path) -> AsyncIterator[Broker]:
+    async with broker.connect(f"journal://{tmp_path}/journal.db") as connected:
+        yield connected
 
 
 @pytest.fixture
-def detections(data: Database, nobody: Broker, asked: Asked) -> Detections:
-    return Detections(data, nobody, ask=asked)
+def detections(data: Database, journal: Broker, asked: Asked) -> Detections:
+    return Detections(data, journal, ask=asked)
 
 
 async def stored(data: Database, workspace: str) -> tuple[Anomaly | None, Detection | None]:
