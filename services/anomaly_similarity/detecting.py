@@ -115,5 +115,5 @@ def _detection(told: AnomalyDetected) -> Detection:
         began_at=told.began_at,
         ended_at=told.ended_at,
         detector=told.detector,
-        shape=np.array(told.shape, np.float64),  # None becomes NaN
+        shape=np.array(told.shape or (), np.float64),  # a gap becomes NaN
     )

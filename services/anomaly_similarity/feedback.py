@@ -63,10 +63,14 @@ class Feedback:
                 if ended.spare(each.accepted_at, *_anomalies(each))
             ]
             new = await verdict_repository.insert(connection, workspace, rows)
-            fresh = [by_event[i].verdict for i in new]
-            ranks = [await self._rank(connection, workspace, each) for each in fresh]
-        for verdict, place in zip(fresh, ranks, strict=True):
-            _verdicts.labels(str(verdict.useful).lower(), place).inc()
+        await self._count(workspace, [by_event[i].verdict for i in new])
+
+    async def _count(self, workspace: str, fresh: Sequence[VerdictRecorded]) -> None:
+        """Count what is committed: that an answer cannot be looked up must not cost a verdict."""
+        async with self._database.reading(workspace) as connection:
+            for verdict in fresh:
+                place = await self._rank(connection, workspace, verdict)
+                _verdicts.labels(str(verdict.useful).lower(), place).inc()
 
     async def _rank(
         self, connection: AsyncConnection, workspace: str, verdict: VerdictRecorded

@@ -44,7 +44,7 @@ class AnomalyDetected(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None  # None: made of series, channels and interval
     # The first channel in the interval and around it, at even steps; None where there was no value. One
     # channel: machines have other channels each, so that several could not be compared.
-    shape: Annotated[tuple[float | None, ...], msgspec.Meta(max_length=MAX_POINTS)] = ()
+    shape: Annotated[tuple[float | None, ...], msgspec.Meta(max_length=MAX_POINTS)] | None = None
     attributes: dict[str, str | int | float | bool] = {}
 
 

@@ -100,7 +100,7 @@ async def test_shapes_are_found_by_the_anomalys_id_as_they_were_measured(
     data: Database, detections: Detections, workspace: str
 ) -> None:
     now, long = datetime.now(UTC), tuple(n / 7 for n in range(MAX_POINTS))
-    told = [found(), found(anomaly_id="d2", shape=()), found(anomaly_id="d3", shape=long)]
+    told = [found(), found(anomaly_id="d2", shape=None), found(anomaly_id="d3", shape=long)]
     await detections.record(workspace, [(now, each) for each in told])
     async with data.reading(workspace) as connection:
         shapes = await shape_repository.shapes(connection, workspace, ["d1", "d2", "d3", "d4"])

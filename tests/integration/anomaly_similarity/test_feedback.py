@@ -128,12 +128,12 @@ async def test_the_order_of_arrival_and_repetitions_change_nothing(
     shuffled = arriving.draw(st.permutations([*told, *again]))
     cut = arriving.draw(st.integers(0, len(shuffled)))
     for order in ([told], [shuffled[:cut], shuffled[cut:]]):
+        async with data.transaction(workspace) as connection:
+            await verdict_repository.delete_until(connection, workspace, hour(9))
         for batch in order:
             await feedback.record(workspace, batch)
         found = await everything(data, workspace)
         outcomes.append((left_out(found), set(trials(found)), set(pairs(found))))
-        async with data.transaction(workspace) as connection:
-            await verdict_repository.delete_until(connection, workspace, hour(9))
     assert outcomes[0] == outcomes[1]
 
 
@@ -200,3 +200,16 @@ async def test_verdicts_are_counted_by_where_the_answer_had_shown_the_case(
         await feedback.record(workspace, told)
     grown = [counted(*place) - was for place, was in zip(places, before, strict=True)]
     assert grown == [1, 1, 1, 3]
+
+
+async def test_a_verdict_is_kept_though_the_answer_cannot_be_looked_up(
+    data: Database, workspace: str
+) -> None:
+    async def damaged(*_: object) -> list[str]:
+        raise ValueError("The stored answer cannot be read.")
+
+    feedback = Feedback(data, shown=damaged)
+    with pytest.raises(ValueError, match="cannot be read"):
+        await feedback.record(workspace, [said("e1", task="t1")])
+    await feedback.record(workspace, [said("e1", task="t1")])  # the consumer tries again
+    assert len(await everything(data, workspace)) == 1

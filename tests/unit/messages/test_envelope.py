@@ -67,7 +67,7 @@ detected = st.builds(
     detector=ids,
     severity=st.none() | texts,
     description=st.none() | texts,
-    shape=st.lists(st.none() | numbers, max_size=5).map(tuple),
+    shape=st.none() | st.lists(st.none() | numbers, max_size=5).map(tuple),
     attributes=st.dictionaries(texts, values, max_size=3),
 )
 verdicts = st.builds(
