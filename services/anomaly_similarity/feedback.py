@@ -67,6 +67,8 @@ class Feedback:
 
     async def _count(self, workspace: str, fresh: Sequence[VerdictRecorded]) -> None:
         """Count what is committed: that an answer cannot be looked up must not cost a verdict."""
+        if not fresh:
+            return
         async with self._database.reading(workspace) as connection:
             for verdict in fresh:
                 place = await self._rank(connection, workspace, verdict)

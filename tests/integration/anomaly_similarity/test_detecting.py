@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services import broker
@@ -188,6 +190,49 @@ async def test_a_cleanup_takes_detections_and_what_was_found_before_it_stays_awa
     later = (datetime.now(UTC), found())
     await detections.record(workspace, [later])
     assert None not in await stored(data, workspace)
+
+
+async def test_a_cleanup_takes_what_was_accepted_before_it_though_it_arrives_later(
+    data: Database, detections: Detections, workspace: str
+) -> None:
+    accepted = datetime.now(UTC)
+    cleaned_at = accepted + timedelta(microseconds=1)
+    later = cleaned_at + timedelta(microseconds=1)
+    told = [(accepted, found()), (later, found(anomaly_id="d2"))]
+    await detections.record(workspace, told)
+    await Records(data).clean(workspace, cleaned_at)
+    assert await stored(data, workspace) == (None, None)
+    assert await Records(data).get(workspace, "d2") is not None
+
+
+@given(deeds=st.lists(st.sampled_from(["deliver", "put", "delete", "clean"]), max_size=8))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_operators_do_between_deliveries_their_word_is_the_last(
+    data: Database, detections: Detections, workspace: str, deeds: list[str]
+) -> None:
+    records = Records(data)
+    await records.clean(workspace, datetime.now(UTC))
+    event = (datetime.now(UTC), found())
+    words: str | None = None
+    detected = ended = False
+    for deed in deeds:
+        if deed == "deliver":
+            await detections.record(workspace, [event])
+            words = words or (None if ended else "Unusual")
+            detected = not ended
+        elif deed == "put":
+            await records.put(workspace, [("d1", LEAK)])
+            words = "Leaks"
+        else:
+            if deed == "delete":
+                await records.delete(workspace, "d1")
+            else:
+                await records.clean(workspace, datetime.now(UTC))
+            ended = ended or deed == "clean" or words is not None
+            words, detected = None, False
+        anomaly, detection = await stored(data, workspace)
+        assert (anomaly and anomaly.description.split()[0]) == words
+        assert (detection is not None) == detected
 
 
 @pytest.mark.parametrize(
