@@ -17,9 +17,9 @@ from services.web.resources import Resources
 
 @asynccontextmanager
 async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
-    """Connect to the database."""
+    """Connect to the database and the broker."""
     database = await resources.database()
-    app.state.anomaly_records = Records(database)
+    app.state.anomaly_records = Records(database, await resources.broker())
     app.state.components = Directory(database, COMPONENTS)
     app.state.profiles = Directory(database, PROFILES)
     yield

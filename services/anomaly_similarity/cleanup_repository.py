@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES, Kind
+from services.anomaly_similarity.ending_repository import note_cleanup
 from services.anomaly_similarity.repository import (
     LINKS,
     CorpusState,
@@ -15,7 +16,8 @@ from services.anomaly_similarity.repository import (
     lock,
     save_state,
 )
-from services.anomaly_similarity.tables import anomalies, imports
+from services.anomaly_similarity.tables import anomalies, detections, imports
+from services.anomaly_similarity.verdict_repository import delete_until
 
 KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
 
@@ -24,11 +26,12 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
     """Delete what was written by `until`. Takes the lock; safe to call again."""
     await lock(connection, workspace)
     await _delete_older(connection, anomalies, workspace, until)
-    for links, _ in LINKS:
+    for of in (*(links for links, _ in LINKS), detections):
         left = exists().where(
-            anomalies.c.workspace == workspace, anomalies.c.anomaly_id == links.c.anomaly_id
+            anomalies.c.workspace == workspace, anomalies.c.anomaly_id == of.c.anomaly_id
         )
-        await connection.execute(delete(links).where(links.c.workspace == workspace, ~left))
+        await connection.execute(delete(of).where(of.c.workspace == workspace, ~left))
+    await delete_until(connection, workspace, until)
     for kind in (COMPONENTS, PROFILES):
         # What was recorded since may name one of these.
         await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
@@ -37,6 +40,7 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
     state = await corpus_state(connection, workspace)
     after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
     await save_state(connection, workspace, after)
+    await note_cleanup(connection, workspace, until)
 
 
 async def _delete_older(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from services.anomaly_similarity import cursors, schemas
 from services.anomaly_similarity.dependencies import NONE, Reader, Recording, Writer
-from services.anomaly_similarity.records import Anomaly
+from services.anomaly_similarity.records import Anomaly, Detection
 from services.anomaly_similarity.repository import Wanted
 from services.anomaly_similarity.schemas import AnomalyId, Limit
 from services.anomaly_similarity.service import new_id
@@ -83,15 +84,17 @@ async def put_anomaly(
     return out(stored)
 
 
-@router.get("/anomalies/{anomaly_id:id}", response_model=schemas.AnomalyOut, responses=NONE)
+@router.get("/anomalies/{anomaly_id:id}", response_model=schemas.AnomalyDetail, responses=NONE)
 async def get_anomaly(
     anomaly_id: AnomalyId, caller: Reader, records: Recording
-) -> schemas.AnomalyOut:
-    """Return an anomaly."""
+) -> schemas.AnomalyDetail:
+    """Return an anomaly, and what a detector found of it."""
     found = await records.get(caller.workspace, anomaly_id)
     if found is None:
         raise no_anomaly(anomaly_id)
-    return out(found)
+    detection = await records.detection(caller.workspace, anomaly_id)
+    told = detection_out(detection) if detection else None
+    return schemas.AnomalyDetail(**out(found).model_dump(), detection=told)
 
 
 @router.delete("/anomalies/{anomaly_id:id}", status_code=204, responses=NONE)
@@ -121,3 +124,17 @@ def out(anomaly: Anomaly) -> schemas.AnomalyOut:
         outcome=anomaly.outcome,
         attributes=dict(anomaly.attributes),
     )
+
+
+def detection_out(detection: Detection) -> schemas.DetectionOut:
+    """Return what was detected as clients get it; a gap in the shape is null."""
+    told = {
+        "series": detection.series,
+        "channels": list(detection.channels),
+        "from": detection.began_at,
+        "to": detection.ended_at,
+        "detector": detection.detector,
+        "shape": [value if isfinite(value) else None for value in detection.shape.tolist()],
+        "task_result_id": detection.task_result_id,
+    }
+    return schemas.DetectionOut.model_validate(told)

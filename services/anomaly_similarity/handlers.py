@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
+from services.anomaly_similarity.detecting import Detections
+from services.anomaly_similarity.feedback import Feedback, Given
 from services.anomaly_similarity.service import Records
 from services.broker.consumer import Handler
 from services.messages.envelope import Event
-from services.messages.types import PlatformCleaned
+from services.messages.types import AnomalyDetected, PlatformCleaned, VerdictRecorded
 
 
-def handlers(records: Records) -> Mapping[str, Handler]:
+def handlers(records: Records, detections: Detections, feedback: Feedback) -> Mapping[str, Handler]:
     """Return what to do with each type of event."""
 
     async def clean(events: Sequence[Event]) -> None:
@@ -18,4 +21,23 @@ def handlers(records: Records) -> Mapping[str, Handler]:
             if isinstance(event.data, PlatformCleaned):
                 await records.clean(event.workspace, event.data.cleaned_at)
 
-    return {"platform.cleaned": clean}
+    async def record(events: Sequence[Event]) -> None:
+        for workspace, group in _by_workspace(events):
+            told = [(e.time, e.data) for e in group if isinstance(e.data, AnomalyDetected)]
+            await detections.record(workspace, told)
+
+    async def judge(events: Sequence[Event]) -> None:
+        for workspace, group in _by_workspace(events):
+            given = [
+                Given(e.id, e.time, e.data) for e in group if isinstance(e.data, VerdictRecorded)
+            ]
+            await feedback.record(workspace, given)
+
+    return {"anomaly.detected": record, "platform.cleaned": clean, "verdict.recorded": judge}
+
+
+def _by_workspace(events: Sequence[Event]) -> Iterable[tuple[str, list[Event]]]:
+    found: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        found[event.workspace].append(event)
+    return found.items()

@@ -16,7 +16,7 @@ IN_LIST = 500  # ids in one IN (…): below SQLite's limit of parameters, and fe
 async def rows_by_id(
     connection: AsyncConnection, table: Table, key: str, workspace: str, ids: Sequence[str]
 ) -> list[Row[Any]]:
-    """Return the rows whose column `key`, the first of the primary key after the workspace, has these ids."""
+    """Return the rows whose column `key`, the first after the workspace in an index, has one of these ids."""
     if connection.dialect.name == "postgresql":
         given = {"of": workspace, "ids": list(ids)}
         return list(await connection.execute(_one_by_one(table, key), given)) if ids else []

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Outcome = Literal["open", "solved", "not_solved"]
 
 
@@ -28,6 +31,22 @@ class Anomaly:
     def says_the_same(self, other: Anomaly) -> bool:
         """Tell whether nothing differs; 1, 1.0 and true are three values here."""
         return self == other and repr(self.attributes) == repr(other.attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Detection:
+    """What a detector found: channels, the strongest first, and the first one's `shape`, (points,).
+
+    `task_result_id`: the search for similar anomalies that it started.
+    """
+
+    series: str
+    channels: tuple[str, ...]
+    began_at: datetime
+    ended_at: datetime
+    detector: str
+    shape: NDArray[np.float64]
+    task_result_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

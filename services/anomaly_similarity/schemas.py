@@ -136,6 +136,27 @@ class AnomalyOut(Schema):
     attributes: dict[str, bool | int | float | str]
 
 
+class DetectionOut(Schema):
+    """What a detector found: channels, the strongest first, and the shape of the first one.
+
+    `task_result_id` is the search for similar anomalies that it started, by `DefaultUser`.
+    """
+
+    series: str = Field(examples=["press-7"])
+    channels: list[str] = Field(examples=[["temperature"]])
+    from_: datetime = Field(alias="from")
+    to: datetime
+    detector: str = Field(examples=["matrix_profile"])
+    shape: list[float | None] = Field(examples=[[21.3, 21.4, None, 48.9]])
+    task_result_id: str | None
+
+
+class AnomalyDetail(AnomalyOut):
+    """An anomaly, with what a detector found; null where nobody but people did."""
+
+    detection: DetectionOut | None
+
+
 class AnomalyPage(Schema):
     """A page of anomalies; `cursor` leads to the next one, None ends."""
 

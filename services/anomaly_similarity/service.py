@@ -14,21 +14,27 @@ from services.anomaly_similarity import (
     cleanup_repository,
     directory_repository,
     repository,
+    shape_repository,
+    verdict_repository,
     writing_repository,
 )
+from services.anomaly_similarity.announcing import announce
 from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES
-from services.anomaly_similarity.records import Anomaly, Changed, Counts
+from services.anomaly_similarity.records import Anomaly, Changed, Counts, Detection
 from services.anomaly_similarity.repository import Wanted
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.search.text import fold
+from services.broker import Broker
 from services.database import Database
 
 
 class Records:
     """Writes and reads anomalies. Every change has a revision, by which others follow."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, broker: Broker | None = None) -> None:
+        """Take the broker over which other programs are told what changed; None: they are not."""
         self._database = database
+        self._broker = broker
 
     async def put(
         self, workspace: str, told: Sequence[tuple[str, AnomalyBody]]
@@ -44,11 +50,14 @@ class Records:
             ids = [anomaly_id for anomaly_id, _ in told]
             found = await repository.anomalies_by_id(connection, workspace, ids)
             before = {i: each.anomaly for i, each in found.items() if each.anomaly is not None}
-            wished = [_anomaly(i, body, before.get(i), now) for i, body in told]
+            wished = [anomaly_from(i, body, before.get(i), now) for i, body in told]
             added = [each for each in wished if each.anomaly_id not in before]
             known = [each for each in wished if each.anomaly_id in before]
             changed = [each for each in known if not each.says_the_same(before[each.anomaly_id])]
-            await _write(connection, workspace, added, changed, found, now)
+            await write(connection, workspace, added, changed, found, now)
+        written = [each.anomaly_id for each in [*added, *changed]]
+        if self._broker is not None:
+            await announce(self._broker, workspace, written, "upserted")
         counts = Counts(added=len(added), updated=len(changed), unchanged=len(known) - len(changed))
         return counts, wished
 
@@ -58,8 +67,14 @@ class Records:
             found = await repository.anomalies_by_id(connection, workspace, [anomaly_id])
         return found[anomaly_id].anomaly if anomaly_id in found else None
 
+    async def detection(self, workspace: str, anomaly_id: str) -> Detection | None:
+        """Return what a detector found of an anomaly; None where none did."""
+        async with self._database.reading(workspace) as connection:
+            found = await shape_repository.detections_by_id(connection, workspace, [anomaly_id])
+        return found.get(anomaly_id)
+
     async def delete(self, workspace: str, anomaly_id: str) -> bool:
-        """Delete an anomaly; tell whether it was there."""
+        """Delete an anomaly with what was detected and judged of it; tell whether it was there."""
         async with self._database.transaction(workspace) as connection:
             await repository.lock(connection, workspace)
             found = await repository.anomalies_by_id(connection, workspace, [anomaly_id])
@@ -70,6 +85,10 @@ class Records:
             await writing_repository.delete_anomaly(
                 connection, workspace, gone, datetime.now(UTC), revision
             )
+            await shape_repository.delete_detection(connection, workspace, anomaly_id)
+            await verdict_repository.delete_of(connection, workspace, anomaly_id)
+        if self._broker is not None:
+            await announce(self._broker, workspace, [anomaly_id], "deleted")
         return True
 
     async def find(
@@ -115,7 +134,7 @@ def new_id() -> str:
     return f"{time_ns():016x}{os.urandom(8).hex()}"
 
 
-async def _write(
+async def write(
     connection: AsyncConnection,
     workspace: str,
     added: Sequence[Anomaly],
@@ -123,6 +142,7 @@ async def _write(
     found: dict[str, Changed],
     now: datetime,
 ) -> None:
+    """Write anomalies, and what they name; `found` has those that are or were stored. Needs the lock."""
     if not added and not changed:
         return
     revision = await next_revision(connection, workspace)
@@ -141,7 +161,10 @@ async def _write(
         await directory_repository.add_bare(connection, workspace, kind, ids, now, revision)
 
 
-def _anomaly(anomaly_id: str, told: AnomalyBody, before: Anomaly | None, now: datetime) -> Anomaly:
+def anomaly_from(
+    anomaly_id: str, told: AnomalyBody, before: Anomaly | None, now: datetime
+) -> Anomaly:
+    """Return the anomaly that a request tells, where `before` is stored."""
     return Anomaly(
         anomaly_id=anomaly_id,
         description=told.description,

@@ -2,6 +2,8 @@
 
 How they grow: `anomalies` and its links with what is recorded, about 570 bytes a short text with its
 links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
+`anomaly_detections` with what detectors find, up to 2.5 kB each, 2 kB of them the shape. `verdicts` with
+what operators say, about 300 bytes each.
 """
 
 from sqlalchemy import (
@@ -11,6 +13,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -29,6 +32,8 @@ corpora = Table(
     Column("epoch", Integer, nullable=False),
     # Grows with every change: who follows reads what is newer than what it holds.
     Column("revision", BigInteger, nullable=False),
+    # Until when it was cleaned up: what was said by then and arrives later is dropped.
+    Column("cleaned_at", UtcDateTime),
 )
 
 anomalies = Table(
@@ -47,6 +52,8 @@ anomalies = Table(
     Column("folded", Text, nullable=False),
     # True: emptied, and kept for those who follow.
     Column("deleted", Boolean, nullable=False),
+    # When it was deleted last, though recorded again since: what was said by then and arrives later is dropped.
+    Column("deleted_at", UtcDateTime),
     Column("written_at", UtcDateTime, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Index("anomalies_revision", "workspace", "revision"),
@@ -106,4 +113,34 @@ imports = Table(
     Column("import_id", String(36), primary_key=True),
     Column("imported_at", UtcDateTime, nullable=False),
     Column("rejects", Text, nullable=False),  # CSV: line, reason, text
+)
+
+detections = Table(
+    "anomaly_detections",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("anomaly_id", String(200), primary_key=True),
+    Column("series", String(200), nullable=False),
+    Column("channels", JSON, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("detector", String(200), nullable=False),
+    Column("shape", LargeBinary, nullable=False),  # float64, little endian; NaN: a gap
+    Column("task_result_id", String(200)),  # of the search that it started
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("event_id", String(200), primary_key=True),
+    Column("anomaly_id", String(200), nullable=False),
+    Column("similar_anomaly_id", String(200), nullable=False),
+    Column("user_name", String(200), nullable=False),
+    Column("useful", Boolean, nullable=False),
+    Column("solved", Boolean),
+    Column("task_result_id", String(200)),
+    Column("recorded_at", UtcDateTime, nullable=False),  # when the event was accepted
+    Index("verdicts_anomaly", "workspace", "anomaly_id"),
+    Index("verdicts_case", "workspace", "similar_anomaly_id"),
 )

@@ -1,6 +1,7 @@
 """The anomaly-similarity worker: `python -m services.anomaly_similarity.worker`.
 
-It empties workspaces that were cleaned; on its port it serves health and metrics alone.
+It records what detectors find and what operators say of similar cases, and empties workspaces that were
+cleaned; on its port it serves health and metrics alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.anomaly_similarity.config import AnomalySimilaritySettings
+from services.anomaly_similarity.detecting import Detections
+from services.anomaly_similarity.feedback import Feedback
 from services.anomaly_similarity.handlers import handlers
 from services.anomaly_similarity.service import Records
 from services.broker import ANOMALIES
@@ -23,7 +26,10 @@ from services.web.resources import Resources
 @asynccontextmanager
 async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Consume until the end of the block."""
-    handle = handlers(Records(await resources.database()))
+    database, broker = await resources.database(), await resources.broker()
+    detections = Detections(database, broker)  # `ask`: once requests for similar cases are stored
+    feedback = Feedback(database)  # `shown`: once answers are stored
+    handle = handlers(Records(database, broker), detections, feedback)
     async with consuming(resources, ANOMALIES, handle):
         yield
 

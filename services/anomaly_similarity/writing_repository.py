@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,12 +41,32 @@ async def update_anomalies(
         await _link(connection, workspace, changed)
 
 
+async def date(
+    connection: AsyncConnection, workspace: str, written_at: Mapping[str, datetime]
+) -> None:
+    """Say when these anomalies were written, which was before they arrived here."""
+    rows = [{"of": anomaly_id, "at": at} for anomaly_id, at in written_at.items()]
+    if rows:
+        here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == bindparam("of")
+        dated = update(anomalies).where(*here).values(written_at=bindparam("at"))
+        await connection.execute(dated, rows)
+
+
+async def touch(
+    connection: AsyncConnection, workspace: str, anomaly_ids: Sequence[str], revision: int
+) -> None:
+    """Give anomalies a new revision, because something beside them changed."""
+    rows = [{"of": anomaly_id} for anomaly_id in anomaly_ids]
+    here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == bindparam("of")
+    await connection.execute(update(anomalies).where(*here).values(revision=revision), rows)
+
+
 async def delete_anomaly(
     connection: AsyncConnection, workspace: str, gone: Anomaly, at: datetime, revision: int
 ) -> None:
     """Empty an anomaly and mark it as deleted."""
     empty = Anomaly(anomaly_id=gone.anomaly_id, description="", occurred_at=gone.occurred_at)
-    values = _columns(empty, at, revision) | {"folded": "", "deleted": True}
+    values = _columns(empty, at, revision) | {"folded": "", "deleted": True, "deleted_at": at}
     here = anomalies.c.workspace == workspace, anomalies.c.anomaly_id == gone.anomaly_id
     await connection.execute(update(anomalies).where(*here).values(values))
     await _unlink(connection, workspace, [gone.anomaly_id])

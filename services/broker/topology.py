@@ -28,7 +28,10 @@ INTERACTIONS = Queue(
     name="recommendations.interactions", types=("interaction.recorded", "user.erased")
 )
 # What others say about anomalies.
-ANOMALIES = Queue(name="anomaly_similarity.anomalies", types=("platform.cleaned",))
+ANOMALIES = Queue(
+    name="anomaly_similarity.anomalies",
+    types=("anomaly.detected", "platform.cleaned", "verdict.recorded"),
+)
 
 QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS, ANOMALIES)}
 

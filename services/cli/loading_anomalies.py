@@ -51,7 +51,7 @@ async def load_anomalies(
     home = resources.settings.home
     home.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    records = Records(await resources.database())
+    records = Records(await resources.database(), await resources.broker())
     try:
         with path.open("rb") as file, RejectsFile(home / f"rejected-{stamp}.csv") as rejects:
             size = os.fstat(file.fileno()).st_size

@@ -8,9 +8,15 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.event_collector.schemas import Accepted, AcceptedEvents, Events, Interact
+from services.event_collector.schemas import (
+    Accepted,
+    AcceptedEvents,
+    Events,
+    Interact,
+    Verdict,
+)
 from services.event_collector.service import EventCollector, new_ids
-from services.messages.types import InteractionRecorded
+from services.messages.types import InteractionRecorded, VerdictRecorded
 from services.security.scopes import Scope
 from services.web.gate import Caller, requires
 
@@ -62,6 +68,19 @@ async def events(body: Events, caller: Writer, collector: Collector) -> Response
     ids = [event.event_id or new for event, new in zip(body.events, made, strict=True)]
     await collector.record(caller.workspace, interactions, ids)
     return _json(orjson.dumps({"accepted": len(ids), "event_ids": ids}))
+
+
+@router.post("/verdicts", response_model=AcceptedEvents)
+async def verdicts(body: Verdict, caller: Writer, collector: Collector) -> AcceptedEvents:
+    """Record what an operator says of a similar case. 200 means: durable, and never counted twice.
+
+    A user's latest verdict on a case for an anomaly counts. Neither needs to be recorded already.
+    """
+    (made,) = new_ids(1)
+    event_id = body.event_id or made
+    verdict = VerdictRecorded(**body.model_dump(exclude={"event_id"}))
+    await collector.judge(caller.workspace, verdict, event_id)
+    return AcceptedEvents(accepted=1, event_ids=[event_id])
 
 
 def _json(content: bytes) -> Response:

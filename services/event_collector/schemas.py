@@ -92,6 +92,42 @@ class Events(Schema):
         return events
 
 
+class Verdict(Schema):
+    """What one operator says of a past case that was shown as similar to an anomaly."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "anomaly_id": "wo-7",
+                    "similar_anomaly_id": "wo-1",
+                    "user_name": "ada",
+                    "useful": True,
+                    "solved": True,
+                },
+            ]
+        }
+    )
+
+    event_id: Id | None = None
+    anomaly_id: Id
+    similar_anomaly_id: Id
+    user_name: Id
+    useful: bool = Field(description="Whether the case helps. One that does not is shown no more.")
+    solved: bool | None = Field(
+        default=None,
+        description="Whether what was done in that case solved it here too; for who has tried it.",
+    )
+    task_result_id: Id | None = Field(default=None, description="The answer that showed the case.")
+
+    @field_validator("similar_anomaly_id")
+    @classmethod
+    def _another(cls, similar_anomaly_id: str, info: ValidationInfo) -> str:
+        if similar_anomaly_id == info.data.get("anomaly_id"):
+            raise ValueError("must be another one than anomaly_id")
+        return similar_anomaly_id
+
+
 def _distinct(event_ids: Sequence[str | None]) -> None:
     first: dict[str, int] = {}
     repeated = [
@@ -105,12 +141,12 @@ def _distinct(event_ids: Sequence[str | None]) -> None:
 
 
 class Accepted(Schema):
-    """How many reactions are durable now."""
+    """How many events are durable now."""
 
     accepted: int = Field(examples=[2])
 
 
 class AcceptedEvents(Accepted):
-    """How many reactions are durable now, and under which ids, in the order they were sent."""
+    """How many events are durable now, and under which ids, in the order they were sent."""
 
     event_ids: list[str] = Field(examples=[["0193…a1", "0193…a2"]])

@@ -1,4 +1,4 @@
-"""What the event collector does: turn reactions into events, and answer once they are durable."""
+"""What the event collector does: turn what is told into events, and answer once they are durable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from services.broker import Broker
 from services.messages.envelope import Event
-from services.messages.types import InteractionRecorded
+from services.messages.types import InteractionRecorded, Message, VerdictRecorded
 from services.telemetry.logs import request_id
 
 SOURCE = "/akin/event_collector"
@@ -35,6 +35,22 @@ class EventCollector:
             BrokerUnavailable: not confirmed in time. The events may have arrived all the same;
                 repeating them under the same ids counts nothing twice.
         """
+        await self._publish(workspace, interactions, ids)
+        for kind, count in Tally(interaction.kind for interaction in interactions).items():
+            _accepted.labels(kind).inc(count)
+
+    async def judge(self, workspace: str, verdict: VerdictRecorded, identifier: str) -> None:
+        """Return once the verdict is durable at the broker, under this id.
+
+        Raises:
+            BrokerUnavailable: see `record`.
+        """
+        await self._publish(workspace, [verdict], [identifier])
+        _accepted.labels("verdict").inc()
+
+    async def _publish(
+        self, workspace: str, messages: Sequence[Message], ids: Sequence[str]
+    ) -> None:
         now = datetime.now(UTC)
         request = request_id.get()
         await self._broker.publish(
@@ -44,14 +60,12 @@ class EventCollector:
                     source=SOURCE,
                     time=now,
                     workspace=workspace,
-                    data=interaction,
+                    data=message,
                     request_id=request,
                 )
-                for identifier, interaction in zip(ids, interactions, strict=True)
+                for identifier, message in zip(ids, messages, strict=True)
             ]
         )
-        for kind, count in Tally(interaction.kind for interaction in interactions).items():
-            _accepted.labels(kind).inc(count)
 
 
 def new_ids(count: int) -> list[str]:

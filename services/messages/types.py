@@ -18,6 +18,34 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Kind = Literal["like", "dislike", "view", "rating", "purchase", "skip"]
+Ids = Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=1_000)]
+MAX_POINTS = 256  # of a shape: four times what it is compared at, and 5 MB at most in a full batch
+MAX_CHANNELS = 100  # of one anomaly; a machine has tens
+
+
+class AnomalyChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Anomalies were recorded, changed or deleted."""
+
+    anomaly_ids: Ids
+    change: Literal["upserted", "deleted"]
+
+
+class AnomalyDetected(msgspec.Struct, frozen=True, kw_only=True):
+    """A detector found an anomaly in measurements. Told once for each anomaly, when it has ended."""
+
+    anomaly_id: Id
+    series: Id
+    # Those that deviate, the strongest first.
+    channels: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=MAX_CHANNELS)]
+    began_at: Moment
+    ended_at: Moment
+    detector: Id
+    severity: str | None = None
+    description: str | None = None  # None: made of series, channels and interval
+    # The first channel in the interval and around it, at even steps; None where there was no value. One
+    # channel: machines have other channels each, so that several could not be compared.
+    shape: Annotated[tuple[float | None, ...], msgspec.Meta(max_length=MAX_POINTS)] | None = None
+    attributes: dict[str, str | int | float | bool] = {}
 
 
 class InteractionRecorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +87,38 @@ class UserErased(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: Moment
 
 
-Message = InteractionRecorded | ItemChanged | ModelPublished | PlatformCleaned | UserErased
+class VerdictRecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator judged a case that was shown for an anomaly. The event's time is the verdict's."""
+
+    anomaly_id: Id
+    similar_anomaly_id: Id
+    user_name: Id
+    useful: bool
+    solved: bool | None = (
+        None  # what was done then was done again, and solved it or not; None: not told
+    )
+    task_result_id: Id | None = None  # the answer that showed the case
+
+
+Message = (
+    AnomalyChanged
+    | AnomalyDetected
+    | InteractionRecorded
+    | ItemChanged
+    | ModelPublished
+    | PlatformCleaned
+    | UserErased
+    | VerdictRecorded
+)
 
 TYPES: dict[str, type[Message]] = {
+    "anomaly.changed": AnomalyChanged,
+    "anomaly.detected": AnomalyDetected,
     "interaction.recorded": InteractionRecorded,
     "item.changed": ItemChanged,
     "model.published": ModelPublished,
     "platform.cleaned": PlatformCleaned,
     "user.erased": UserErased,
+    "verdict.recorded": VerdictRecorded,
 }
 NAMES: dict[type[Message], str] = {message: name for name, message in TYPES.items()}

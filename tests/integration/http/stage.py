@@ -37,7 +37,7 @@ TABLES = (
     *reversed(accounts_metadata.sorted_tables),
 )
 ACCOUNTS = ("/token", "/create-client", "/revoke", "/clients", "/.well-known")
-EVENT_COLLECTOR = ("/interact", "/events")
+EVENT_COLLECTOR = ("/interact", "/events", "/verdicts")
 ANOMALY_SIMILARITY = ("/anomalies", "/components", "/profiles", "/imports")
 
 

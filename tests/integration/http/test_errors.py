@@ -23,6 +23,7 @@ from tests.integration.http.stage import Api, Platform, routes, running, until
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIKE = {"user_id": "ada", "item_ids": ["a"], "actions": ["like"]}
+VERDICT = {"anomaly_id": "a", "similar_anomaly_id": "b", "user_name": "ada", "useful": True}
 MIB = 1024 * 1024
 NOWHERE = "127.0.0.1:1"
 
@@ -153,7 +154,8 @@ async def test_over_the_rate_a_client_is_told_when_to_come_again(
 async def test_without_the_broker_nothing_is_accepted(api: Api, platform: Platform) -> None:
     away = SecretStr(f"amqp://guest:guest@{NOWHERE}/")
     async with changed(platform, api, event_collector, broker_url=away) as client:
-        for path, body in (("/interact", LIKE), ("/events", {"events": [_event()]})):
+        told = {"/interact": LIKE, "/events": {"events": [_event()]}, "/verdicts": VERDICT}
+        for path, body in told.items():
             answer = await client.post(path, json=body)
             assert answer.status_code == 503
             assert int(answer.headers["retry-after"]) >= 1

@@ -146,6 +146,10 @@ WALK: dict[str, Visit] = {
         200,
         _json(events=[{"event_id": "e1", "user_id": "USER", "item_id": "ITEM", "kind": "skip"}]),
     ),
+    "POST /verdicts": Visit(
+        200,
+        _json(anomaly_id="ITEM", similar_anomaly_id="other", user_name="USER", useful=False),
+    ),
     "PUT /items/{item_id}": Visit(200, _json(title="Mine now", hidden=True), path=_item),
     "POST /add_items": Visit(200, _json(item_ids=["ITEM"], genres=[["Mine"]])),
     "PUT /rules/{name}": Visit(200, _json(filter="hidden", effect="bury"), path=_name),

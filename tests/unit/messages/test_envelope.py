@@ -14,12 +14,15 @@ from services.messages.envelope import MAX_BATCH, MAX_ID, Event, InvalidBatch, d
 from services.messages.types import (
     NAMES,
     TYPES,
+    AnomalyChanged,
+    AnomalyDetected,
     InteractionRecorded,
     ItemChanged,
     Kind,
     ModelPublished,
     PlatformCleaned,
     UserErased,
+    VerdictRecorded,
 )
 
 texts = st.text(max_size=50)
@@ -48,13 +51,43 @@ changes = st.builds(
 published = st.builds(ModelPublished, name=texts, version=texts, alias=texts)
 cleaned = st.builds(PlatformCleaned, cleaned_at=moments)
 erased = st.builds(UserErased, user_id=ids, requested_at=moments)
+some_ids = st.lists(ids, min_size=1, max_size=5).map(tuple)
+anomalies = st.builds(
+    AnomalyChanged, anomaly_ids=some_ids, change=st.sampled_from(["upserted", "deleted"])
+)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+values = texts | st.integers(-(2**53), 2**53) | numbers | st.booleans()
+detected = st.builds(
+    AnomalyDetected,
+    anomaly_id=ids,
+    series=ids,
+    channels=some_ids,
+    began_at=moments,
+    ended_at=moments,
+    detector=ids,
+    severity=st.none() | texts,
+    description=st.none() | texts,
+    shape=st.none() | st.lists(st.none() | numbers, max_size=5).map(tuple),
+    attributes=st.dictionaries(texts, values, max_size=3),
+)
+verdicts = st.builds(
+    VerdictRecorded,
+    anomaly_id=ids,
+    similar_anomaly_id=ids,
+    user_name=ids,
+    useful=st.booleans(),
+    solved=st.none() | st.booleans(),
+    task_result_id=st.none() | ids,
+)
 events = st.builds(
     Event,
     id=ids,
     source=texts,
     time=moments,
     workspace=texts,
-    data=interactions | changes | published | cleaned | erased,
+    data=st.one_of(
+        interactions, changes, published, cleaned, erased, anomalies, detected, verdicts
+    ),
     request_id=st.none() | texts,
 )
 

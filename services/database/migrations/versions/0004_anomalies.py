@@ -1,4 +1,4 @@
-"""Anomalies, components, profiles, their links, and what imports refused."""
+"""Anomalies, components, profiles, their links, what imports refused, detections and verdicts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,8 @@ TABLES = (
     "anomaly_components",
     "anomaly_users",
     "anomaly_imports",
+    "anomaly_detections",
+    "verdicts",
 )
 
 
@@ -39,6 +41,7 @@ def upgrade() -> None:
         *_key(),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("cleaned_at", UtcDateTime),
     )
     op.create_table(
         "anomalies",
@@ -52,6 +55,7 @@ def upgrade() -> None:
         sa.Column("attributes", sa.JSON, nullable=False),
         sa.Column("folded", sa.Text, nullable=False),
         sa.Column("deleted", sa.Boolean, nullable=False),
+        sa.Column("deleted_at", UtcDateTime),
         *_written(),
     )
     _index("anomalies", "time", "occurred_at", "anomaly_id")
@@ -71,8 +75,40 @@ def upgrade() -> None:
         sa.Column("imported_at", UtcDateTime, nullable=False),
         sa.Column("rejects", sa.Text, nullable=False),
     )
+    _detections()
+    _verdicts()
     for table in TABLES:
         isolate(table)
+
+
+def _detections() -> None:
+    op.create_table(
+        "anomaly_detections",
+        *_key("anomaly_id"),
+        sa.Column("series", sa.String(200), nullable=False),
+        sa.Column("channels", sa.JSON, nullable=False),
+        sa.Column("began_at", UtcDateTime, nullable=False),
+        sa.Column("ended_at", UtcDateTime, nullable=False),
+        sa.Column("detector", sa.String(200), nullable=False),
+        sa.Column("shape", sa.LargeBinary, nullable=False),
+        sa.Column("task_result_id", sa.String(200)),
+    )
+
+
+def _verdicts() -> None:
+    op.create_table(
+        "verdicts",
+        *_key("event_id"),
+        sa.Column("anomaly_id", sa.String(200), nullable=False),
+        sa.Column("similar_anomaly_id", sa.String(200), nullable=False),
+        sa.Column("user_name", sa.String(200), nullable=False),
+        sa.Column("useful", sa.Boolean, nullable=False),
+        sa.Column("solved", sa.Boolean),
+        sa.Column("task_result_id", sa.String(200)),
+        sa.Column("recorded_at", UtcDateTime, nullable=False),
+    )
+    _index("verdicts", "anomaly", "anomaly_id")
+    _index("verdicts", "case", "similar_anomaly_id")
 
 
 def _directory(table: str, key: str, *fields: str) -> None:
