@@ -15,7 +15,7 @@ from services.anomaly_similarity.repository import (
     lock,
     save_state,
 )
-from services.anomaly_similarity.tables import anomalies, imports
+from services.anomaly_similarity.tables import anomalies, imports, similarity_requests
 
 KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
 
@@ -34,6 +34,9 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
         await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
     old = imports.c.workspace == workspace, imports.c.imported_at <= until
     await connection.execute(delete(imports).where(*old))
+    of = similarity_requests.c
+    asked = of.workspace == workspace, of.requested_at <= until
+    await connection.execute(delete(similarity_requests).where(*asked))
     state = await corpus_state(connection, workspace)
     after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
     await save_state(connection, workspace, after)

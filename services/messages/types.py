@@ -52,6 +52,21 @@ class PlatformCleaned(msgspec.Struct, frozen=True, kw_only=True):
     cleaned_at: Moment
 
 
+class SimilarityRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asks which past anomalies are similar to one; the question is stored under this id."""
+
+    task_result_id: Id
+
+
+class SimilarityComputed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a question for similar anomalies is stored, or why there is none."""
+
+    task_result_id: Id
+    anomaly_id: Id
+    user_name: Id
+    status: Literal["done", "failed"]
+
+
 class UserErased(msgspec.Struct, frozen=True, kw_only=True):
     """A person asked to be forgotten: whatever they did or were shown by `requested_at` is to go, for good."""
 
@@ -59,13 +74,23 @@ class UserErased(msgspec.Struct, frozen=True, kw_only=True):
     requested_at: Moment
 
 
-Message = InteractionRecorded | ItemChanged | ModelPublished | PlatformCleaned | UserErased
+Message = (
+    InteractionRecorded
+    | ItemChanged
+    | ModelPublished
+    | PlatformCleaned
+    | SimilarityComputed
+    | SimilarityRequested
+    | UserErased
+)
 
 TYPES: dict[str, type[Message]] = {
     "interaction.recorded": InteractionRecorded,
     "item.changed": ItemChanged,
     "model.published": ModelPublished,
     "platform.cleaned": PlatformCleaned,
+    "similarity.computed": SimilarityComputed,
+    "similarity.requested": SimilarityRequested,
     "user.erased": UserErased,
 }
 NAMES: dict[type[Message], str] = {message: name for name, message in TYPES.items()}

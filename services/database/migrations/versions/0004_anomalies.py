@@ -1,4 +1,4 @@
-"""Anomalies, components, profiles, their links, and what imports refused."""
+"""Anomalies, components, profiles, their links, what imports refused, questions for similar ones, the outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,8 @@ TABLES = (
     "anomaly_components",
     "anomaly_users",
     "anomaly_imports",
+    "similarity_requests",
+    "anomaly_outbox",
 )
 
 
@@ -71,8 +73,41 @@ def upgrade() -> None:
         sa.Column("imported_at", UtcDateTime, nullable=False),
         sa.Column("rejects", sa.Text, nullable=False),
     )
+    _requests()
     for table in TABLES:
         isolate(table)
+
+
+def _requests() -> None:
+    op.create_table(
+        "similarity_requests",
+        *_key("task_result_id", length=36),
+        sa.Column("user_name", sa.String(200), nullable=False),
+        sa.Column("anomaly_id", sa.String(200), nullable=False),
+        sa.Column("question", sa.Text, nullable=False),
+        sa.Column("requested_at", UtcDateTime, nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("result", sa.Text),
+        sa.Column("finished_at", UtcDateTime),
+        sa.Column("callback_url", sa.Text),
+        sa.Column("callback_attempts", sa.Integer, nullable=False),
+        sa.Column("callback_due_at", UtcDateTime),
+    )
+    op.create_table(
+        "anomaly_outbox",
+        *_key("event_id", length=36),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("written_at", UtcDateTime, nullable=False),
+    )
+    # Asked for all workspaces at once, by the worker alone.
+    for table, name, column in (
+        ("similarity_requests", "time", "requested_at"),
+        ("similarity_requests", "status", "status"),
+        ("similarity_requests", "due", "callback_due_at"),
+        ("anomaly_outbox", "time", "written_at"),
+    ):
+        op.create_index(f"{table}_{name}", table, [column])
 
 
 def _directory(table: str, key: str, *fields: str) -> None:
