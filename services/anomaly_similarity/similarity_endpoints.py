@@ -76,7 +76,7 @@ async def answer(
 
 @router.get(
     "/similarities/events",
-    response_class=EventStream,
+    response_class=Response,  # says of no type: errors are JSON, and the stream is told below
     responses={
         **NONE,
         200: {
