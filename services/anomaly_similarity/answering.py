@@ -12,7 +12,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.anomaly_similarity import outbox_repository, rendering, requests_repository
 from services.anomaly_similarity.answer_schemas import Question
+from services.anomaly_similarity.answers import Answer
 from services.anomaly_similarity.outbox import Outbox, event
+from services.anomaly_similarity.rendering import Known
 from services.anomaly_similarity.requests_repository import Claimed, Outcome, Place
 from services.anomaly_similarity.searcher import Searcher
 from services.broker import Retry
@@ -20,9 +22,12 @@ from services.broker.consumer import TRANSIENT
 from services.database import EVERY_WORKSPACE, Database
 from services.messages.types import SimilarityComputed
 
-TOGETHER = 4  # questions computed side by side, each with a connection to the database in turn
+TOGETHER = 32  # questions that are begun in one transaction, and stored in one
+SIDE_BY_SIDE = 4  # questions computed at a time, each with a connection to the database in turn
 TRIES = 5  # computations of one question, those included in which the process died
 KEPT = timedelta(days=30)  # questions and their answers
+
+Found = Answer | str  # or why there is no answer
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +53,7 @@ class Answerer:
         self._database = database
         self._searcher = searcher
         self._outbox = outbox
+        self._computing = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def answer(self, places: Sequence[Place]) -> None:
         """Answer those of the questions that have no answer yet.
@@ -68,18 +74,19 @@ class Answerer:
         # Not durably: at worst a question is tried once more than it should be.
         async with self._database.transaction(workspace, durable=False) as connection:
             claimed = await requests_repository.claim(connection, workspace, ids)
-        found = await asyncio.gather(*(self._outcome(workspace, each) for each in claimed))
-        outcomes = [each for each in found if each is not None]
-        if outcomes:
-            await self._store(workspace, claimed, outcomes)
-        return len(found) - len(outcomes)
+        found = await asyncio.gather(*(self._compute(workspace, each) for each in claimed))
+        told = [(asked, what) for asked, what in zip(claimed, found, strict=True) if what]
+        if told:
+            await self._store(workspace, told)
+        return len(claimed) - len(told)
 
-    async def _outcome(self, workspace: str, asked: Claimed) -> Outcome | None:
+    async def _compute(self, workspace: str, asked: Claimed) -> Found | None:
         """Return what a question came to; None where it has to be tried again."""
         if asked.attempts > TRIES:
-            return _failed(asked, f"The computation was cut short {TRIES} times.")
+            return f"The computation was cut short {TRIES} times."
         try:
-            return await self._compute(workspace, asked)
+            async with self._computing:
+                answer = await self._search(workspace, asked)
         except TRANSIENT as error:
             log.warning("A question for similar anomalies waits: %r", error)
             # What passes by itself counts for nothing, however long it takes.
@@ -87,37 +94,36 @@ class Answerer:
                 await requests_repository.unclaim(connection, workspace, asked.task_result_id)
             return None
         except Exception as error:  # whatever it is, the client is told
-            log.exception("Similar anomalies cannot be computed.", extra=_named(asked))
+            named = {"task_result_id": asked.task_result_id, "anomaly_id": asked.anomaly_id}
+            log.exception("Similar anomalies cannot be computed.", extra=named)
             if asked.attempts < TRIES:
                 return None
             reason = type(error).__name__
-            return _failed(asked, f"The computation failed {TRIES} times, at last with {reason}.")
+            return f"The computation failed {TRIES} times, at last with {reason}."
+        return answer or f"Anomaly '{asked.anomaly_id}' was deleted meanwhile."
 
-    async def _compute(self, workspace: str, asked: Claimed) -> Outcome:
+    async def _search(self, workspace: str, asked: Claimed) -> Answer | None:
         question = Question.model_validate_json(asked.question)
-        filters = question.filters.filters()
-        answer = await self._searcher.for_anomaly(
-            workspace, asked.anomaly_id, limit=question.limit, filters=filters
+        return await self._searcher.for_anomaly(
+            workspace,
+            asked.anomaly_id,
+            limit=question.limit,
+            filters=question.filters.filters(),
         )
-        if answer is None:
-            return _failed(asked, f"Anomaly '{asked.anomaly_id}' was deleted meanwhile.")
-        now = datetime.now(UTC)
-        async with self._database.reading(workspace) as connection:
-            result = await rendering.done(connection, workspace, asked.user_name, answer, now)
-        return Outcome(asked.task_result_id, "done", result, abstained=answer.abstained)
 
-    async def _store(
-        self, workspace: str, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]
-    ) -> None:
-        by_id = {each.task_result_id: each for each in claimed}
-        now = datetime.now(UTC)
+    async def _store(self, workspace: str, told: Sequence[tuple[Claimed, Found]]) -> None:
+        by_id = {asked.task_result_id: asked for asked, _ in told}
         async with self._database.transaction(workspace) as connection:
+            answers = [found for _, found in told if isinstance(found, Answer)]
+            known = await rendering.known_of(connection, workspace, answers)
+            now = datetime.now(UTC)
+            outcomes = [_outcome(asked, found, known, now) for asked, found in told]
             stored = await requests_repository.finish(connection, workspace, outcomes, now)
-            told = [
+            events = [
                 event(workspace, _computed(by_id[each.task_result_id], each)) for each in stored
             ]
-            await outbox_repository.put(connection, told)
-        self._outbox.announce(told)
+            await outbox_repository.put(connection, events)
+        self._outbox.announce(events)
         for each in stored:
             _answers.labels(each.kind).inc()
             waited = now - by_id[each.task_result_id].requested_at
@@ -137,8 +143,17 @@ class Answerer:
             _pending.set(await requests_repository.count_pending(connection))
 
 
-def _failed(asked: Claimed, error: str) -> Outcome:
-    return Outcome(asked.task_result_id, "failed", rendering.failed(error))
+def _outcome(asked: Claimed, found: Found, known: Known, now: datetime) -> Outcome:
+    if isinstance(found, str):
+        return Outcome(asked.task_result_id, "failed", rendering.failed(found))
+    try:
+        result = rendering.done(found, known, user_name=asked.user_name, at=now)
+    except ValueError:  # it must not take down those that are stored beside it
+        log.exception("An answer cannot be written.")
+        return Outcome(
+            asked.task_result_id, "failed", rendering.failed("The answer cannot be written.")
+        )
+    return Outcome(asked.task_result_id, "done", result, abstained=found.abstained)
 
 
 def _computed(asked: Claimed, outcome: Outcome) -> SimilarityComputed:
@@ -148,7 +163,3 @@ def _computed(asked: Claimed, outcome: Outcome) -> SimilarityComputed:
         user_name=asked.user_name,
         status=outcome.status,
     )
-
-
-def _named(asked: Claimed) -> dict[str, str]:
-    return {"task_result_id": asked.task_result_id, "anomaly_id": asked.anomaly_id}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity.lookups import IN_LIST
+from services.anomaly_similarity.lookups import IN_LIST, among
 from services.anomaly_similarity.tables import outbox
 from services.database import insert_new
 from services.messages.envelope import Event, decode, encode
 
 AT_ONCE = IN_LIST // 2  # events in one IN (…), of two parameters each
+_KEY = outbox.c.workspace, outbox.c.event_id
 
 
 async def put(connection: AsyncConnection, events: Sequence[Event]) -> None:
@@ -50,5 +51,5 @@ async def remove(connection: AsyncConnection, events: Sequence[Event]) -> None:
     """Delete events that the broker has."""
     places = [(event.workspace, event.id) for event in events]
     for start in range(0, len(places), AT_ONCE):
-        some = tuple_(outbox.c.workspace, outbox.c.event_id).in_(places[start : start + AT_ONCE])
+        some = among(connection, _KEY, places[start : start + AT_ONCE])
         await connection.execute(delete(outbox).where(some))

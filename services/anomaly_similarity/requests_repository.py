@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 from sqlalchemy import (
     ColumnElement,
+    String,
+    Update,
     bindparam,
     case,
     delete,
@@ -17,9 +20,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity.lookups import IN_LIST, rows_by_id
+from services.anomaly_similarity.lookups import IN_LIST, among, rows_by_id
 from services.anomaly_similarity.tables import anomalies, similarity_requests
 from services.database import UtcDateTime, insert_new
 
@@ -120,7 +124,7 @@ async def pending(connection: AsyncConnection, places: Sequence[Place]) -> set[P
     for start in range(0, len(places), IN_LIST // 2):
         some = places[start : start + IN_LIST // 2]
         query = select(_of.workspace, _of.task_result_id).where(
-            tuple_(_of.workspace, _of.task_result_id).in_(some), _of.status == "pending"
+            among(connection, (_of.workspace, _of.task_result_id), some), _of.status == "pending"
         )
         found.update((row[0], row[1]) for row in await connection.execute(query))
     return found
@@ -163,15 +167,45 @@ async def finish(
     connection: AsyncConnection, workspace: str, outcomes: Sequence[Outcome], now: datetime
 ) -> list[Outcome]:
     """Store what the questions came to; return those that had no answer yet."""
-    told = case((_of.callback_url.is_not(None), bindparam("now", type_=UtcDateTime)))
-    stored: list[Outcome] = []
-    for each in outcomes:
-        mine = *_one(workspace, each.task_result_id), _of.status == "pending"
-        query = update(similarity_requests).where(*mine).values(callback_due_at=told)
-        what = {"status": each.status, "result": each.result, "finished_at": now}
-        if (await connection.execute(query.values(what), {"now": now})).rowcount:
-            stored.append(each)
-    return stored
+    if connection.dialect.name == "postgresql":
+        given = {
+            "here": workspace,
+            "now": now,
+            "ids": [each.task_result_id for each in outcomes],
+            "statuses": [each.status for each in outcomes],
+            "results": [each.result for each in outcomes],
+        }
+        stored = set((await connection.execute(_finish_many(), given)).scalars())
+        return [each for each in outcomes if each.task_result_id in stored]
+    return [each for each in outcomes if await _finish_one(connection, workspace, each, now)]
+
+
+_FINISHED = {
+    "finished_at": bindparam("now", type_=UtcDateTime),
+    "callback_due_at": case((_of.callback_url.is_not(None), bindparam("now", type_=UtcDateTime))),
+}
+
+
+@cache
+def _finish_many() -> Update:
+    arrays = [bindparam(name, type_=ARRAY(String)) for name in ("ids", "statuses", "results")]
+    told = func.unnest(*arrays).table_valued("id", "status", "result").render_derived()
+    mine = _of.workspace == bindparam("here"), _of.task_result_id == told.c.id
+    return (
+        update(similarity_requests)
+        .where(*mine, _of.status == "pending")
+        .values(status=told.c.status, result=told.c.result, **_FINISHED)
+        .returning(_of.task_result_id)
+    )
+
+
+async def _finish_one(
+    connection: AsyncConnection, workspace: str, outcome: Outcome, now: datetime
+) -> bool:
+    mine = *_one(workspace, outcome.task_result_id), _of.status == "pending"
+    told = {"status": outcome.status, "result": outcome.result, **_FINISHED}
+    query = update(similarity_requests).where(*mine).values(told)
+    return bool((await connection.execute(query, {"now": now})).rowcount)
 
 
 async def sweep(connection: AsyncConnection, before: datetime) -> int:

@@ -39,7 +39,8 @@ class Searcher:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._held: dict[str, _Held] = {}
-        self._lock = asyncio.Lock()
+        self._building = asyncio.Lock()
+        self._searching = asyncio.Lock()
 
     async def for_anomaly(
         self,
@@ -50,11 +51,11 @@ class Searcher:
         filters: Filters = Filters(),  # noqa: B008 - frozen
     ) -> Answer | None:
         """Return what is similar to a recorded anomaly; None where there is no such anomaly."""
-        async with self._lock:
-            held = await self._follow(workspace)
-            case = held.cases.get(anomaly_id)
-            if case is None:
-                return None
+        held = await self._follow(workspace)
+        case = held.cases.get(anomaly_id)
+        if case is None:
+            return None
+        async with self._searching:
             return await asyncio.to_thread(_answer, held, case, limit, filters)
 
     async def for_case(
@@ -66,19 +67,24 @@ class Searcher:
         filters: Filters = Filters(),  # noqa: B008 - frozen
     ) -> Answer:
         """Return what is similar to a case that is not recorded."""
-        async with self._lock:
-            held = await self._follow(workspace)
+        held = await self._follow(workspace)
+        async with self._searching:
             return await asyncio.to_thread(_answer, held, case, limit, filters)
 
     async def _follow(self, workspace: str) -> _Held:
         async with self._database.reading(workspace) as connection:
             state = await repository.corpus_state(connection, workspace)
+        held = self._held.get(workspace)
+        if held is not None and held.state == state:
+            return held
+        async with self._building, self._database.reading(workspace) as connection:
+            state = await repository.corpus_state(connection, workspace)
             held = self._held.get(workspace)
             if held is not None and held.state == state:
                 return held
             anomalies, cases = await _all(connection, workspace)
-        self._held[workspace] = await asyncio.to_thread(_built, state, anomalies, cases)
-        return self._held[workspace]
+            self._held[workspace] = await asyncio.to_thread(_built, state, anomalies, cases)
+            return self._held[workspace]
 
 
 async def _all(

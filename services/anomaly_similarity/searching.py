@@ -44,4 +44,5 @@ class Searching:
             filters=body.filters.filters(),
         )
         async with self._database.reading(workspace) as connection:
-            return await rendering.done(connection, workspace, DEFAULT_USER, answer, now)
+            known = await rendering.known_of(connection, workspace, [answer])
+        return rendering.done(answer, known, user_name=DEFAULT_USER, at=now)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from services.anomaly_similarity import answering, requests_repository
-from services.anomaly_similarity.answering import TOGETHER, TRIES, Answerer
+from services.anomaly_similarity.answering import SIDE_BY_SIDE, TRIES, Answerer
 from services.anomaly_similarity.answers import Answer
 from services.anomaly_similarity.outbox import Outbox
 from services.anomaly_similarity.requests_repository import Asked, Stored
@@ -170,7 +170,7 @@ async def test_few_are_computed_at_once(data: Database, workspace: str) -> None:
     identifiers = await store(data, workspace, *"abcdefghij")
     await answerer(data, searcher).answer([(workspace, each) for each in identifiers])
     assert len(await told(data, workspace)) == 10
-    assert searcher.most_at_once == TOGETHER
+    assert searcher.most_at_once == SIDE_BY_SIDE
 
 
 async def test_what_was_asked_a_month_ago_is_swept_away(
