@@ -25,6 +25,7 @@ SOURCE = "/akin/anomaly_similarity"
 RELAYED = 500  # events in one transaction
 RELAY_EVERY = 1.0  # seconds
 UNPUBLISHED = timedelta(seconds=3)  # whoever wrote an event so long ago has failed to publish it
+TIDY_EVERY = 0.5  # seconds; one transaction deletes what hundreds of others wrote
 SENDING = 100  # groups that wait for the broker; the relay sees to what is beyond it
 GRACE = 6.0  # seconds for them at the end; a publish gives up after five
 
@@ -50,6 +51,7 @@ class Outbox:
         self._database = database
         self._broker = broker
         self._sending: set[asyncio.Task[None]] = set()
+        self._published: list[Event] = []
 
     def announce(self, events: Sequence[Event]) -> None:
         """Publish events whose transaction was committed, in the background."""
@@ -61,11 +63,21 @@ class Outbox:
     async def _send(self, events: Sequence[Event]) -> None:
         try:
             await self._broker.publish(events)
-            # Not durably: an event that comes back is published again, which harms nobody.
+        except BrokerUnavailable as error:
+            log.warning("Events stay in the outbox for now: %s", error)
+            return
+        self._published += events
+
+    async def tidy(self) -> None:
+        """Delete what was published. What cannot be deleted is published again, which harms nobody."""
+        events, self._published = self._published, []
+        if not events:
+            return
+        try:
             async with self._database.transaction(EVERY_WORKSPACE, durable=False) as connection:
                 await outbox_repository.remove(connection, events)
-        except (BrokerUnavailable, DatabaseUnavailable) as error:
-            log.warning("Events stay in the outbox for now: %s", error)
+        except DatabaseUnavailable as error:
+            log.warning("Published events stay in the outbox: %s", error)
 
     async def relay(self) -> None:
         """Publish what others left, the oldest first."""
@@ -88,6 +100,7 @@ class Outbox:
         """Wait for what is being published."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=GRACE)
+        await self.tidy()
 
 
 @asynccontextmanager
@@ -95,7 +108,8 @@ async def opened(database: Database, broker: Broker) -> AsyncIterator[Outbox]:
     """Give an outbox; what it is publishing at the end of the block is waited for."""
     outbox = Outbox(database, broker)
     try:
-        yield outbox
+        async with repeating(outbox.tidy, interval=TIDY_EVERY):
+            yield outbox
     finally:
         await outbox.finish()
 
