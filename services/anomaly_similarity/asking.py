@@ -13,6 +13,8 @@ from itertools import groupby
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.anomaly_similarity import outbox_repository, requests_repository
 from services.anomaly_similarity.answer_schemas import Ask, Question
 from services.anomaly_similarity.outbox import Outbox, event
@@ -53,14 +55,7 @@ class Asker:
             Overloaded: too many wait.
             DatabaseUnavailable: nothing was stored for certain.
         """
-        asked = Asked(
-            task_result_id=new_id(),
-            user_name=body.user_name,
-            anomaly_id=body.anomaly_id,
-            question=_as_stored(body),
-            requested_at=datetime.now(UTC),
-            callback_url=None if body.callback_url is None else str(body.callback_url),
-        )
+        asked = asked_of(body)
         stored = await self._storing.submit(_Item(workspace, asked, request_id.get()))
         return asked.task_result_id if stored else None
 
@@ -75,10 +70,8 @@ class Asker:
         async with self._database.transaction(workspace) as connection:
             existing = await requests_repository.existing(connection, workspace, named)
             known = [item for item in items if item.asked.anomaly_id in existing]
-            asked = [item.asked for item in known]
-            await requests_repository.insert(connection, workspace, asked)
-            orders = [_order(workspace, item.asked, item.request) for item in known]
-            await outbox_repository.put(connection, orders)
+            asked = [(item.asked, item.request) for item in known]
+            orders = await store(connection, workspace, asked)
         self._outbox.announce(orders)
         return {item.asked.task_result_id for item in known}
 
@@ -94,14 +87,34 @@ class Asker:
         await self._storing.close()
 
 
-def _order(workspace: str, asked: Asked, request: str | None) -> Event:
-    return event(workspace, SimilarityRequested(task_result_id=asked.task_result_id), request)
-
-
-def _as_stored(body: Ask) -> str:
-    return body.model_dump_json(
-        include=set(Question.model_fields), by_alias=True, exclude_none=True
+def asked_of(body: Ask) -> Asked:
+    """Return a question as it is stored, with a new id, asked now."""
+    return Asked(
+        task_result_id=new_id(),
+        user_name=body.user_name,
+        anomaly_id=body.anomaly_id,
+        question=body.model_dump_json(
+            include=set(Question.model_fields), by_alias=True, exclude_none=True
+        ),
+        requested_at=datetime.now(UTC),
+        callback_url=None if body.callback_url is None else str(body.callback_url),
     )
+
+
+async def store(
+    connection: AsyncConnection, workspace: str, asked: Sequence[tuple[Asked, str | None]]
+) -> list[Event]:
+    """Store questions, each with the id of the request that caused it, and the orders to answer them.
+
+    The orders are to be announced (`Outbox.announce`) once the transaction is committed.
+    """
+    await requests_repository.insert(connection, workspace, [each for each, _ in asked])
+    orders = [
+        event(workspace, SimilarityRequested(task_result_id=each.task_result_id), request)
+        for each, request in asked
+    ]
+    await outbox_repository.put(connection, orders)
+    return orders
 
 
 def _workspace(item: _Item) -> str:
