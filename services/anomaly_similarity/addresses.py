@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address, ip_network
 
 import httpcore
@@ -17,6 +18,8 @@ import httpcore
 _TUNNELS = (ip_network("2002::/16"), ip_network("64:ff9b::/96"))
 # Where clouds tell their machines secrets; others' are link-local.
 _METADATA = {ip_address(each) for each in ("100.100.100.200", "168.63.129.16", "fd00:ec2::254")}
+
+RESOLVING = 20  # names that are looked up at a time; one may take half a minute
 
 
 class Refused(Exception):
@@ -43,12 +46,19 @@ def is_refused_by_name(host: str, *, allow_private: bool) -> bool:
         return not allow_private and (name == "localhost" or name.endswith(".localhost"))
 
 
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host. It blocks."""
+    return [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
 class Guarded(httpcore.AsyncNetworkBackend):
     """Connects where webhooks may go, and raises `Refused` otherwise."""
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._backend = httpcore.AnyIOBackend()
+        # Threads of its own: names that nobody answers for must not hold up the searches in theirs.
+        self._resolving = ThreadPoolExecutor(RESOLVING)
 
     async def connect_tcp(
         self,
@@ -59,9 +69,8 @@ class Guarded(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve the host, check every address that it has, and connect to one of them."""
-        resolve = asyncio.get_running_loop().getaddrinfo
-        found = await resolve(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(each[4][0]) for each in found]
+        loop = asyncio.get_running_loop()
+        addresses = await loop.run_in_executor(self._resolving, resolve, host, port)
         connect = self._backend.connect_tcp
         if any(is_refused(each, allow_private=self._allow_private) for each in addresses):
             raise Refused(f"{host} is in a network that webhooks may not go to.")
@@ -71,3 +80,7 @@ class Guarded(httpcore.AsyncNetworkBackend):
             except httpcore.NetworkError:
                 continue  # the next one may answer
         return await connect(addresses[-1], port, timeout, local_address, socket_options)
+
+    def close(self) -> None:
+        """Look up nothing any more."""
+        self._resolving.shutdown(wait=False, cancel_futures=True)

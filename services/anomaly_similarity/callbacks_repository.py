@@ -13,6 +13,16 @@ from services.anomaly_similarity.requests_repository import Finished
 from services.anomaly_similarity.tables import similarity_requests
 
 _of = similarity_requests.c
+_COLUMNS = (
+    _of.workspace,
+    _of.task_result_id,
+    _of.user_name,
+    _of.anomaly_id,
+    _of.status,
+    _of.finished_at,
+    _of.callback_url.label("url"),
+    (_of.callback_attempts + 1).label("attempts"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,36 +48,25 @@ async def take_due(
 ) -> list[Callback]:
     """Return what is due, and set when each is due again: it is, if whoever took it dies."""
     query = (
-        select(
-            _of.workspace,
-            _of.task_result_id,
-            _of.user_name,
-            _of.anomaly_id,
-            _of.status,
-            _of.finished_at,
-            _of.callback_url.label("url"),
-            (_of.callback_attempts + 1).label("attempts"),
-        )
+        select(*_COLUMNS)
         .where(_of.callback_due_at <= now)
         .order_by(_of.callback_due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     taken = [Callback(**row._mapping) for row in await connection.execute(query)]
-    if taken:
-        again = update(similarity_requests).where(
-            _of.workspace == bindparam("in_workspace"), _of.task_result_id == bindparam("of")
-        )
-        rows = [
-            {
-                "in_workspace": each.workspace,
-                "of": each.task_result_id,
-                "callback_attempts": each.attempts,
-                "callback_due_at": next_try(each.attempts),
-            }
-            for each in taken
-        ]
-        await connection.execute(again, rows)
+    rows = [
+        {
+            "here": each.workspace,
+            "of": each.task_result_id,
+            "callback_attempts": each.attempts,
+            "callback_due_at": next_try(each.attempts),
+        }
+        for each in taken
+    ]
+    if rows:
+        mine = _of.workspace == bindparam("here"), _of.task_result_id == bindparam("of")
+        await connection.execute(update(similarity_requests).where(*mine), rows)
     return taken
 
 

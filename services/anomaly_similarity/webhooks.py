@@ -48,8 +48,9 @@ class Webhooks:
     def __init__(self, database: Database, key: bytes, *, allow_private: bool) -> None:
         self._database = database
         self._key = key
+        self._network = Guarded(allow_private=allow_private)
         self._pool = httpcore.AsyncConnectionPool(
-            max_keepalive_connections=0, network_backend=Guarded(allow_private=allow_private)
+            max_keepalive_connections=0, network_backend=self._network
         )
         self._running: set[asyncio.Task[None]] = set()
 
@@ -58,9 +59,13 @@ class Webhooks:
         room = AT_ONCE - len(self._running)
         if not room:
             return
-        async with self._database.transaction(EVERY_WORKSPACE) as connection:
-            now = datetime.now(UTC)
-            due = await callbacks_repository.take_due(connection, now, next_try, limit=room)
+        try:
+            async with self._database.transaction(EVERY_WORKSPACE) as connection:
+                now = datetime.now(UTC)
+                due = await callbacks_repository.take_due(connection, now, next_try, limit=room)
+        except DatabaseUnavailable as error:
+            log.warning("Webhooks wait: %s", error)
+            return
         for callback in due:
             task = asyncio.create_task(self._attempt(callback))
             self._running.add(task)
@@ -72,6 +77,7 @@ class Webhooks:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._pool.aclose()
+        self._network.close()
 
     async def _attempt(self, callback: Callback) -> None:
         outcome = await self._post(callback)
