@@ -16,7 +16,12 @@ from services.anomaly_similarity.repository import (
     lock,
     save_state,
 )
-from services.anomaly_similarity.tables import anomalies, detections, imports
+from services.anomaly_similarity.tables import (
+    anomalies,
+    detections,
+    imports,
+    similarity_requests,
+)
 from services.anomaly_similarity.verdict_repository import delete_until
 
 KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
@@ -37,6 +42,9 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
         await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
     old = imports.c.workspace == workspace, imports.c.imported_at <= until
     await connection.execute(delete(imports).where(*old))
+    questions = similarity_requests.c
+    asked = questions.workspace == workspace, questions.requested_at <= until
+    await connection.execute(delete(similarity_requests).where(*asked))
     state = await corpus_state(connection, workspace)
     after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
     await save_state(connection, workspace, after)

@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from services.anomaly_similarity import searching, waiting
+from services.anomaly_similarity.asking import Asker
+from services.anomaly_similarity.callbacks import Rules
 from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.service import Records
 from services.security.scopes import Scope
@@ -23,6 +26,10 @@ def _kept(name: str) -> Any:
 Recording = Annotated[Records, _kept("anomaly_records")]
 OfComponents = Annotated[Directory, _kept("components")]
 OfProfiles = Annotated[Directory, _kept("profiles")]
+Asking = Annotated[Asker, _kept("similarity_asker")]
+Awaiting = Annotated[waiting.Waiting, _kept("similarity_waiting")]
+Searching = Annotated[searching.Searching, _kept("similarity_searching")]
+CallbackRules = Annotated[Rules, _kept("callback_rules")]
 Reader = Annotated[Caller, requires(Scope.ANOMALIES_READ)]
 Writer = Annotated[Caller, requires(Scope.ANOMALIES_WRITE)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,16 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.anomaly_similarity import repository, shape_repository, writing_repository
 from services.anomaly_similarity.announcing import announce
+from services.anomaly_similarity.answer_schemas import Ask
+from services.anomaly_similarity.asking import asked_of, store
 from services.anomaly_similarity.ending_repository import endings
+from services.anomaly_similarity.outbox import Outbox
 from services.anomaly_similarity.records import Anomaly, Detection
+from services.anomaly_similarity.requests_repository import Asked
 from services.anomaly_similarity.schemas import AnomalyIn
 from services.anomaly_similarity.service import anomaly_from, next_revision, write
 from services.broker import Broker
 from services.database import Database
 from services.messages.types import AnomalyDetected
 
-# Connection, workspace, anomaly → the task_result_id under which similar ones will be found.
-Ask = Callable[[AsyncConnection, str, str], Awaitable[str]]
 Told = tuple[datetime, AnomalyDetected]  # with the time at which the event was accepted
 
 NAMED = 5  # channels in a description that is made here; further ones say little
@@ -29,14 +31,13 @@ NAMED = 5  # channels in a description that is made here; further ones say littl
 class Detections:
     """Writes what detectors found. Safe to call again with the same, from any number of processes."""
 
-    def __init__(self, database: Database, broker: Broker, *, ask: Ask | None = None) -> None:
-        """Take `ask`, which stores a request for similar cases; without it nothing is asked."""
+    def __init__(self, database: Database, broker: Broker, outbox: Outbox) -> None:
         self._database = database
         self._broker = broker
-        self._ask = ask
+        self._outbox = outbox
 
     async def record(self, workspace: str, told: Sequence[Told]) -> None:
-        """Record what is new.
+        """Record what is new, and ask for what is similar to it.
 
         What operators wrote stays as it is, and what they deleted since stays deleted. An anomaly that they
         recorded first gets the detection alone; one that has a detection keeps it.
@@ -49,12 +50,20 @@ class Detections:
             fresh = await _fresh(connection, workspace, told)
             detections = {each.anomaly_id: _detection(each) for _, each in fresh}
             await _write(connection, workspace, fresh)
-            if self._ask is not None:
-                for anomaly_id, each in detections.items():
-                    task = await self._ask(connection, workspace, anomaly_id)
-                    detections[anomaly_id] = replace(each, task_result_id=task)
-            await shape_repository.insert_detections(connection, workspace, detections)
+            asked = {anomaly_id: asked_of(Ask(anomaly_id=anomaly_id)) for anomaly_id in detections}
+            orders = await store(connection, workspace, [(each, None) for each in asked.values()])
+            found = _with_tasks(detections, asked)
+            await shape_repository.insert_detections(connection, workspace, found)
+        self._outbox.announce(orders)
         await announce(self._broker, workspace, list(detections), "upserted")
+
+
+def _with_tasks(
+    detections: Mapping[str, Detection], asked: Mapping[str, Asked]
+) -> dict[str, Detection]:
+    return {
+        i: replace(each, task_result_id=asked[i].task_result_id) for i, each in detections.items()
+    }
 
 
 async def _fresh(connection: AsyncConnection, workspace: str, told: Sequence[Told]) -> list[Told]:

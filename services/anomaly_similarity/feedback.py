@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 from prometheus_client import Counter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity import repository, verdict_repository
+from services.anomaly_similarity import repository, requests_repository, verdict_repository
 from services.anomaly_similarity.ending_repository import endings
-from services.anomaly_similarity.verdicts import Rank, rank
+from services.anomaly_similarity.verdicts import rank
 from services.database import Database
 from services.messages.types import VerdictRecorded
-
-# Connection, workspace, task_result_id → the ids of the cases that this answer showed, the best first.
-Shown = Callable[[AsyncConnection, str, str], Awaitable[Sequence[str]]]
 
 _verdicts = Counter(
     "akin_similarity_verdicts",
@@ -38,10 +34,8 @@ class Given:
 class Feedback:
     """Writes verdicts. Safe to call again with the same ones, from any number of processes."""
 
-    def __init__(self, database: Database, *, shown: Shown | None = None) -> None:
-        """Take `shown`, which looks up stored answers; without it all ranks are unknown."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._shown = shown
 
     async def record(self, workspace: str, given: Sequence[Given]) -> None:
         """Insert the verdicts that are new. The anomalies need not be known: events come in any order.
@@ -69,18 +63,13 @@ class Feedback:
         """Count what is committed: that an answer cannot be looked up must not cost a verdict."""
         if not fresh:
             return
+        tasks = {each.task_result_id for each in fresh if each.task_result_id is not None}
         async with self._database.reading(workspace) as connection:
-            for verdict in fresh:
-                place = await self._rank(connection, workspace, verdict)
-                _verdicts.labels(str(verdict.useful).lower(), place).inc()
-
-    async def _rank(
-        self, connection: AsyncConnection, workspace: str, verdict: VerdictRecorded
-    ) -> Rank:
-        if self._shown is None or verdict.task_result_id is None:
-            return "unknown"
-        shown = await self._shown(connection, workspace, verdict.task_result_id)
-        return rank(verdict.similar_anomaly_id, shown)
+            shown = await requests_repository.shown(connection, workspace, sorted(tasks))
+        for verdict in fresh:
+            cases = shown.get(verdict.task_result_id or "", [])
+            place = rank(verdict.similar_anomaly_id, cases)
+            _verdicts.labels(str(verdict.useful).lower(), place).inc()
 
 
 def _anomalies(given: Given) -> tuple[str, str]:

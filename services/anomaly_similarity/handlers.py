@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from services.anomaly_similarity.answering import Answerer
 from services.anomaly_similarity.detecting import Detections
 from services.anomaly_similarity.feedback import Feedback, Given
 from services.anomaly_similarity.service import Records
 from services.broker.consumer import Handler
 from services.messages.envelope import Event
-from services.messages.types import AnomalyDetected, PlatformCleaned, VerdictRecorded
+from services.messages.types import (
+    AnomalyDetected,
+    PlatformCleaned,
+    SimilarityRequested,
+    VerdictRecorded,
+)
 
 
-def handlers(records: Records, detections: Detections, feedback: Feedback) -> Mapping[str, Handler]:
+def handlers(
+    records: Records, detections: Detections, feedback: Feedback, answerer: Answerer
+) -> Mapping[str, Handler]:
     """Return what to do with each type of event."""
 
     async def clean(events: Sequence[Event]) -> None:
@@ -33,7 +41,21 @@ def handlers(records: Records, detections: Detections, feedback: Feedback) -> Ma
             ]
             await feedback.record(workspace, given)
 
-    return {"anomaly.detected": record, "platform.cleaned": clean, "verdict.recorded": judge}
+    async def answer(events: Sequence[Event]) -> None:
+        await answerer.answer(
+            [
+                (event.workspace, event.data.task_result_id)
+                for event in events
+                if isinstance(event.data, SimilarityRequested)
+            ]
+        )
+
+    return {
+        "anomaly.detected": record,
+        "platform.cleaned": clean,
+        "similarity.requested": answer,
+        "verdict.recorded": judge,
+    }
 
 
 def _by_workspace(events: Sequence[Event]) -> Iterable[tuple[str, list[Event]]]:

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, String, Table, bindparam, func, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +38,20 @@ async def rows_by_id(
         query = select(table).where(table.c.workspace == workspace, table.c[key].in_(part))
         rows += await connection.execute(query)
     return rows
+
+
+def among(
+    connection: AsyncConnection, of: Sequence[Column[Any]], pairs: Sequence[tuple[str, str]]
+) -> ColumnElement[bool]:
+    """Return the condition that two columns have one of these pairs of values; for SQLite at most `IN_LIST` / 2.
+
+    On PostgreSQL its text is the same for any number of them, and so it is prepared once.
+    """
+    if connection.dialect.name == "sqlite":
+        return tuple_(*of).in_(list(pairs))
+    arrays = [bindparam(None, [*each], type_=ARRAY(String)) for each in zip(*pairs, strict=True)]
+    given = func.unnest(*arrays).table_valued("first", "second").render_derived()
+    return tuple_(*of).in_(select(given.c.first, given.c.second))
 
 
 @cache

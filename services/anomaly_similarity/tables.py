@@ -4,6 +4,8 @@ How they grow: `anomalies` and its links with what is recorded, about 570 bytes 
 links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
 `anomaly_detections` with what detectors find, up to 2.5 kB each, 2 kB of them the shape. `verdicts` with
 what operators say, about 300 bytes each.
+`similarity_requests` with the questions of 30 days, some 3 kB each with its answer. `anomaly_outbox` has what
+the broker has not confirmed yet: nothing, mostly.
 """
 
 from sqlalchemy import (
@@ -143,4 +145,35 @@ verdicts = Table(
     Column("recorded_at", UtcDateTime, nullable=False),  # when the event was accepted
     Index("verdicts_anomaly", "workspace", "anomaly_id"),
     Index("verdicts_case", "workspace", "similar_anomaly_id"),
+)
+
+similarity_requests = Table(
+    "similarity_requests",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("task_result_id", String(36), primary_key=True),
+    Column("user_name", String(200), nullable=False),
+    Column("anomaly_id", String(200), nullable=False),
+    Column("question", Text, nullable=False),  # JSON: limit and filters
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("status", String(10), nullable=False),  # pending, done, failed
+    Column("attempts", Integer, nullable=False),  # computations that were begun
+    Column("result", Text),  # JSON, ready to be sent
+    Column("finished_at", UtcDateTime),
+    Column("callback_url", Text),
+    Column("callback_attempts", Integer, nullable=False),
+    Column("callback_due_at", UtcDateTime),  # None: nobody is to be told, or not any more
+    Index("similarity_requests_time", "requested_at"),
+    Index("similarity_requests_status", "status"),
+    Index("similarity_requests_due", "callback_due_at"),
+)
+
+outbox = Table(
+    "anomaly_outbox",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("event_id", String(36), primary_key=True),
+    Column("body", Text, nullable=False),  # a CloudEvents batch of this event
+    Column("written_at", UtcDateTime, nullable=False),
+    Index("anomaly_outbox_time", "written_at"),
 )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from services.broker.interface import Broker, BrokerUnavailable, DeadLetter, Delivery, Retry
 from services.broker.journal import Journal
-from services.broker.topology import ANOMALIES, INTERACTIONS, QUEUES, Queue
+from services.broker.topology import ANOMALIES, INTERACTIONS, QUEUES, REQUESTS, Queue
 
 __all__ = [
     "ANOMALIES",
     "INTERACTIONS",
     "QUEUES",
+    "REQUESTS",
     "Broker",
     "BrokerUnavailable",
     "DeadLetter",

@@ -32,8 +32,10 @@ ANOMALIES = Queue(
     name="anomaly_similarity.anomalies",
     types=("anomaly.detected", "platform.cleaned", "verdict.recorded"),
 )
+# Questions for similar anomalies. Apart from the others: what takes long to answer holds up nothing else.
+REQUESTS = Queue(name="anomaly_similarity.requests", types=("similarity.requested",))
 
-QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS, ANOMALIES)}
+QUEUES: dict[str, Queue] = {queue.name: queue for queue in (INTERACTIONS, ANOMALIES, REQUESTS)}
 
 # What is published under these types must reach a queue, or it is not accepted.
 DURABLE_TYPES = frozenset(name for queue in QUEUES.values() for name in queue.types)

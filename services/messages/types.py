@@ -80,6 +80,21 @@ class PlatformCleaned(msgspec.Struct, frozen=True, kw_only=True):
     cleaned_at: Moment
 
 
+class SimilarityRequested(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asks which past anomalies are similar to one; the question is stored under this id."""
+
+    task_result_id: Id
+
+
+class SimilarityComputed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a question for similar anomalies is stored, or why there is none."""
+
+    task_result_id: Id
+    anomaly_id: Id
+    user_name: Id
+    status: Literal["done", "failed"]
+
+
 class UserErased(msgspec.Struct, frozen=True, kw_only=True):
     """A person asked to be forgotten: whatever they did or were shown by `requested_at` is to go, for good."""
 
@@ -108,6 +123,8 @@ Message = (
     | ModelPublished
     | PlatformCleaned
     | UserErased
+    | SimilarityComputed
+    | SimilarityRequested
     | VerdictRecorded
 )
 
@@ -118,6 +135,8 @@ TYPES: dict[str, type[Message]] = {
     "item.changed": ItemChanged,
     "model.published": ModelPublished,
     "platform.cleaned": PlatformCleaned,
+    "similarity.computed": SimilarityComputed,
+    "similarity.requested": SimilarityRequested,
     "user.erased": UserErased,
     "verdict.recorded": VerdictRecorded,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.benchmarks.figures import Row
 from tests.benchmarks.notes import NOTES
 from tests.benchmarks.page import machine, page
-from tests.benchmarks.rows import events, lists, training, worker
+from tests.benchmarks.rows import events, lists, similarities, training, worker
 from tests.benchmarks.stage import ROOT, Stage, open_stage
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -27,6 +27,7 @@ MEASUREMENTS: Mapping[str, Callable[[Stage], list[Row]]] = {
     "lag": worker.measure_lag,
     "recs": lists.measure,
     "growth": lists.measure_growth,
+    "similarities": similarities.measure,
     "training": training.measure,
     "start": training.measure_start,
 }

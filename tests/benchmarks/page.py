@@ -38,7 +38,8 @@ The targets and their reasons are those the design began with. No test asserts a
 AFTER = """
 What the rows mean: the references are bare FastAPI routes that validate the same body and do nothing, a bare
 FastAPI route with one Redis GET of a list that lies ready, inserts of the same columns with asyncpg in batches of
-500 (one array a column), and what implicit, LightFM and EASE's algebra in numpy take for the very fits and
+500 (one array a column), a bare FastAPI route that inserts one row and publishes one message for each request, and
+what implicit, LightFM and EASE's algebra in numpy take for the very fits and
 scorings that the training did. The queue is not
 consumed while `POST /interact` and `POST /events` are measured. "Metrics off" means all of them, those of the
 domain too.

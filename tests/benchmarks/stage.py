@@ -68,12 +68,12 @@ class Stage:
             self._start(app, [*command, "--log-level", "warning"], port)
         return self._running[app][1]
 
-    def worker(self) -> int:
-        """Start the recommendations worker and return the port of its metrics."""
-        name = "services.recommendations.worker"
+    def worker(self, room: str = "recommendations") -> int:
+        """Start the worker of this service and return the port of its metrics."""
+        name = f"services.{room}.worker"
         if name not in self._running:
             (port,) = free_ports(1)
-            more = {"AKIN_RECOMMENDATIONS_WORKER_PORT": str(port)}
+            more = {f"AKIN_{room.upper()}_WORKER_PORT": str(port)}
             self._start(name, [sys.executable, "-m", name], port, more)
         return self._running[name][1]
 

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from services import broker
-from services.anomaly_similarity import repository, shape_repository
+from services.anomaly_similarity import outbox, repository, shape_repository
 from services.anomaly_similarity.detecting import Detections
 from services.anomaly_similarity.records import Anomaly, Detection
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.tables import similarity_requests
 from services.broker import Broker
 from services.database import Database
 from services.messages.types import MAX_POINTS, AnomalyDetected
@@ -42,22 +43,12 @@ def found(**changes: Any) -> AnomalyDetected:
     return AnomalyDetected(**(told | changes))
 
 
-class Asked:
-    """Notes what similar anomalies were asked for, and whether the anomaly was there by then."""
-
-    def __init__(self) -> None:
-        self.anomalies: list[str] = []
-
-    async def __call__(self, connection: AsyncConnection, workspace: str, anomaly_id: str) -> str:
-        stored = await repository.anomalies_by_id(connection, workspace, [anomaly_id])
-        assert stored[anomaly_id].anomaly is not None
-        self.anomalies.append(anomaly_id)
-        return f"task-{anomaly_id}"
-
-
-@pytest.fixture
-def asked() -> Asked:
-    return Asked()
+async def asked(data: Database, workspace: str) -> list[tuple[str, str]]:
+    """The questions that are stored: their ids and anomalies."""
+    of = similarity_requests.c
+    query = select(of.task_result_id, of.anomaly_id).where(of.workspace == workspace)
+    async with data.reading(workspace) as connection:
+        return [(row[0], row[1]) for row in await connection.execute(query)]
 
 
 @pytest.fixture
@@ -67,8 +58,9 @@ async def journal(tmp_path: Path) -> AsyncIterator[Broker]:
 
 
 @pytest.fixture
-def detections(data: Database, journal: Broker, asked: Asked) -> Detections:
-    return Detections(data, journal, ask=asked)
+async def detections(data: Database, journal: Broker) -> AsyncIterator[Detections]:
+    async with outbox.opened(data, journal) as opened:
+        yield Detections(data, journal, opened)
 
 
 async def stored(data: Database, workspace: str) -> tuple[Anomaly | None, Detection | None]:
@@ -77,7 +69,7 @@ async def stored(data: Database, workspace: str) -> tuple[Anomaly | None, Detect
 
 
 async def test_an_anomaly_is_made_with_its_shape_and_similar_ones_are_asked_for(
-    data: Database, detections: Detections, asked: Asked, workspace: str
+    data: Database, detections: Detections, workspace: str
 ) -> None:
     now = datetime.now(UTC)
     for _ in range(2):  # the event may come twice
@@ -94,8 +86,8 @@ async def test_an_anomaly_is_made_with_its_shape_and_similar_ones_are_asked_for(
     assert detection is not None
     assert (detection.series, detection.channels) == ("press-7", ("temperature", "pressure"))
     assert (detection.began_at, detection.ended_at) == (BEGAN, BEGAN + timedelta(minutes=5))
-    assert (detection.detector, detection.task_result_id) == ("matrix_profile", "task-d1")
-    assert asked.anomalies == ["d1"]
+    assert detection.detector == "matrix_profile"
+    assert [(detection.task_result_id, "d1")] == await asked(data, workspace)
 
 
 async def test_shapes_are_found_by_the_anomalys_id_as_they_were_measured(
@@ -130,7 +122,7 @@ async def test_what_a_detector_says_of_it_is_kept_word_for_word(
 
 
 async def test_an_operators_edit_and_deletion_outlast_a_redelivery(
-    data: Database, detections: Detections, asked: Asked, workspace: str
+    data: Database, detections: Detections, workspace: str
 ) -> None:
     event = (datetime.now(UTC), found())
     await detections.record(workspace, [event])
@@ -147,11 +139,11 @@ async def test_an_operators_edit_and_deletion_outlast_a_redelivery(
     await records.put(workspace, [("d1", LEAK)])
     await detections.record(workspace, [event])
     assert (await stored(data, workspace))[1] is None
-    assert asked.anomalies == ["d1"]
+    assert [anomaly_id for _, anomaly_id in await asked(data, workspace)] == ["d1"]
 
 
 async def test_an_anomaly_that_an_operator_recorded_first_gets_the_detection_alone(
-    data: Database, detections: Detections, asked: Asked, workspace: str
+    data: Database, detections: Detections, workspace: str
 ) -> None:
     _, (recorded,) = await Records(data).put(workspace, [("d1", LEAK)])
     async with data.reading(workspace) as connection:
@@ -160,7 +152,7 @@ async def test_an_anomaly_that_an_operator_recorded_first_gets_the_detection_alo
     anomaly, detection = await stored(data, workspace)
     assert anomaly == recorded
     assert detection is not None
-    assert asked.anomalies == ["d1"]
+    assert [anomaly_id for _, anomaly_id in await asked(data, workspace)] == ["d1"]
     async with data.reading(
         workspace
     ) as connection:  # who follows the anomalies has to see the shape

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity import verdict_repository
+from services.anomaly_similarity import requests_repository, verdict_repository
 from services.anomaly_similarity.feedback import Feedback, Given
+from services.anomaly_similarity.requests_repository import Asked
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.service import Records
 from services.anomaly_similarity.verdict_repository import StoredVerdict
@@ -178,14 +179,29 @@ def counted(useful: str, rank: str) -> float:
     return REGISTRY.get_sample_value("akin_similarity_verdicts_total", labels) or 0
 
 
+async def answered(data: Database, workspace: str, task: str, result: str) -> None:
+    """Store an answer as the worker does."""
+    now = datetime.now(UTC)
+    asked = Asked(
+        task_result_id=task,
+        user_name="DefaultUser",
+        anomaly_id="a",
+        question="{}",
+        requested_at=now,
+    )
+    async with data.transaction(workspace) as connection:
+        await requests_repository.insert(connection, workspace, [asked])
+        outcome = requests_repository.Outcome(task, "done", result)
+        await requests_repository.finish(connection, workspace, [outcome], now)
+
+
 async def test_verdicts_are_counted_by_where_the_answer_had_shown_the_case(
     data: Database, workspace: str
 ) -> None:
-    async def shown(_: AsyncConnection, of: str, task_result_id: str) -> list[str]:
-        answers = {(workspace, "t1"): [f"c{n}" for n in range(7)]}
-        return answers.get((of, task_result_id), [])
-
-    feedback = Feedback(data, shown=shown)
+    shown = [{"anomaly_id": f"c{n}"} for n in range(7)]
+    result = json.dumps({"search_results": [{"anomalies": shown}]})
+    await answered(data, workspace, "t1", result)
+    feedback = Feedback(data)
     places = [("true", "1"), ("false", "2-5"), ("true", "beyond"), ("true", "unknown")]
     before = [counted(*place) for place in places]
     told = [
@@ -205,11 +221,9 @@ async def test_verdicts_are_counted_by_where_the_answer_had_shown_the_case(
 async def test_a_verdict_is_kept_though_the_answer_cannot_be_looked_up(
     data: Database, workspace: str
 ) -> None:
-    async def damaged(*_: object) -> list[str]:
-        raise ValueError("The stored answer cannot be read.")
-
-    feedback = Feedback(data, shown=damaged)
-    with pytest.raises(ValueError, match="cannot be read"):
+    await answered(data, workspace, "t1", "{")
+    feedback = Feedback(data)
+    with pytest.raises(ValueError, match="unexpected end"):
         await feedback.record(workspace, [said("e1", task="t1")])
     await feedback.record(workspace, [said("e1", task="t1")])  # the consumer tries again
     assert len(await everything(data, workspace)) == 1

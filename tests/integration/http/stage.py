@@ -38,7 +38,7 @@ TABLES = (
 )
 ACCOUNTS = ("/token", "/create-client", "/revoke", "/clients", "/.well-known")
 EVENT_COLLECTOR = ("/interact", "/events", "/verdicts")
-ANOMALY_SIMILARITY = ("/anomalies", "/components", "/profiles", "/imports")
+ANOMALY_SIMILARITY = ("/anomalies", "/components", "/profiles", "/imports", "/similarities")
 
 
 class Api(httpx.AsyncClient):

@@ -43,8 +43,8 @@ schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 
 # Right by JSON Schema, and yet refused: lists of different lengths, a rating without a value, neither user
 # nor history, a filter that does not parse, a scenario that there is not, a time before 1970, a cursor that is not ours, a
-# description of spaces, an id that stands twice, a verdict on itself, a file without the mapped columns, a body
-# that is too large.
+# description of spaces, an id that stands twice, a verdict on itself, a callback where nothing is signed, a file
+# without the mapped columns, a body that is too large.
 MORE_RULES = {
     "POST /interact",
     "POST /events",
@@ -70,6 +70,8 @@ MORE_RULES = {
     "GET /anomalies",
     "PUT /anomalies/{anomaly_id}",
     "POST /anomalies/import",
+    "POST /similarities",
+    "POST /similarities/search",
     "POST /components",
     "GET /components",
     "POST /profiles",

@@ -42,6 +42,7 @@ class Owner:
     email: str = ""
     receipt: str = ""
     rejects: str = ""
+    asked: str = ""
 
 
 @dataclass
@@ -134,6 +135,12 @@ WALK: dict[str, Visit] = {
     "GET /anomalies/{anomaly_id}": Visit(404, path=_anomaly),
     "DELETE /anomalies/{anomaly_id}": Visit(404, path=_anomaly),
     "GET /imports/{import_id}": Visit(404, path=lambda o: {"import_id": o.rejects}),
+    "POST /similarities": Visit(404, _json(anomaly_id="ITEM")),
+    "GET /similarities": Visit(404, lambda owner: {"params": {"task_result_id": owner.asked}}),
+    "GET /similarities/events": Visit(
+        404, lambda owner: {"params": {"task_result_id": owner.asked}}
+    ),
+    "POST /similarities/search": Visit(200, _json(description=SECRET[:4])),
     "GET /components": Visit(200, body={"components": [], "cursor": None}),
     "GET /components/{component_id}": Visit(404, path=_component),
     "DELETE /components/{component_id}": Visit(404, path=_component),
@@ -253,6 +260,8 @@ async def fill(owner: Owner) -> None:
         "/anomalies/import", files=refused, data={"map": ["description=text"]}
     )
     owner.rejects = answer.json()["rejects"].rpartition("/")[2]
+    asked = await owner.api.post("/similarities", json={"anomaly_id": owner.item})
+    owner.asked = asked.json()["task_result_id"]
     owner.receipt = (await owner.api.delete("/users/somebody")).json()["receipt_id"]
 
 

@@ -1,4 +1,4 @@
-"""Anomalies, components, profiles, their links, what imports refused, detections and verdicts."""
+"""Anomalies, what they name, what imports refused, detections, verdicts, questions for similar ones, the outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,8 @@ TABLES = (
     "anomaly_imports",
     "anomaly_detections",
     "verdicts",
+    "similarity_requests",
+    "anomaly_outbox",
 )
 
 
@@ -77,6 +79,7 @@ def upgrade() -> None:
     )
     _detections()
     _verdicts()
+    _requests()
     for table in TABLES:
         isolate(table)
 
@@ -109,6 +112,38 @@ def _verdicts() -> None:
     )
     _index("verdicts", "anomaly", "anomaly_id")
     _index("verdicts", "case", "similar_anomaly_id")
+
+
+def _requests() -> None:
+    op.create_table(
+        "similarity_requests",
+        *_key("task_result_id", length=36),
+        sa.Column("user_name", sa.String(200), nullable=False),
+        sa.Column("anomaly_id", sa.String(200), nullable=False),
+        sa.Column("question", sa.Text, nullable=False),
+        sa.Column("requested_at", UtcDateTime, nullable=False),
+        sa.Column("status", sa.String(10), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("result", sa.Text),
+        sa.Column("finished_at", UtcDateTime),
+        sa.Column("callback_url", sa.Text),
+        sa.Column("callback_attempts", sa.Integer, nullable=False),
+        sa.Column("callback_due_at", UtcDateTime),
+    )
+    op.create_table(
+        "anomaly_outbox",
+        *_key("event_id", length=36),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("written_at", UtcDateTime, nullable=False),
+    )
+    # Asked for all workspaces at once, by the worker alone.
+    for table, name, column in (
+        ("similarity_requests", "time", "requested_at"),
+        ("similarity_requests", "status", "status"),
+        ("similarity_requests", "due", "callback_due_at"),
+        ("anomaly_outbox", "time", "written_at"),
+    ):
+        op.create_index(f"{table}_{name}", table, [column])
 
 
 def _directory(table: str, key: str, *fields: str) -> None:
