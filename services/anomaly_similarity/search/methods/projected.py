@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.anomaly_similarity.search.cases import Case, Floats, Ints
-from services.anomaly_similarity.search.methods.interface import Fitted, Reason, grown, ordered
-from services.anomaly_similarity.search.spaces import Space
+from services.anomaly_similarity.search.cases import Case, Floats
+from services.anomaly_similarity.search.methods.interface import Fitted, Reason, grown, transposed
+from services.anomaly_similarity.search.spaces import Row, Space
 
 TINY = 1e-9
 AT_ONCE = 10_000  # cases projected together
@@ -41,18 +41,28 @@ class Projected:
 
     def score(self, queries: Sequence[Case]) -> Floats:
         """See `Method`."""
-        asked = self._space.rows(queries) @ self._projection
-        scores: Floats = asked @ self._vectors[: self.size].T
+        vectors = self._vectors[: self.size]
+        if len(queries) == 1:
+            row = self._space.row(queries[0])
+            asked = row.weights @ self._projection[row.columns]
+            # Twice as fast as a product with one row by OpenBLAS, which does not reach the memory's speed.
+            one: Floats = np.einsum("ij,j->i", vectors, asked)[None]
+            return one
+        scores: Floats = (self._space.rows(queries) @ self._projection) @ vectors.T
         return scores
 
-    def reasons(self, query: Case, number: int) -> list[Reason]:
+    def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """See `Method`."""
-        row = self._space.rows([query])
-        weights = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+        found: Floats = self._contributions(self._space.row(query), numbers).sum(axis=0)
+        return found
 
-        def contributions(columns: Ints) -> Floats:
-            mine = np.array([weights.get(column, 0.0) for column in columns.tolist()], np.float32)
-            found: Floats = (self._projection[columns] @ self._vectors[number]) * mine
-            return found
+    def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
+        """See `Method`."""
+        row = self._space.row(query)
+        return transposed(row.by_token(self._contributions(row, numbers)), len(numbers))
 
-        return ordered(self._space.by_token(query, contributions))
+    def _contributions(self, row: Row, numbers: Sequence[int]) -> Floats:
+        """Return what each column adds to each score (c, n)."""
+        found: Floats = self._projection[row.columns] @ self._vectors[list(numbers)].T
+        found *= row.weights[:, None]
+        return found

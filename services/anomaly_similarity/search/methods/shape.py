@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.anomaly_similarity.search.cases import Case, Floats
-from services.anomaly_similarity.search.methods.interface import Reason, grown
+from services.anomaly_similarity.search.methods.interface import Reason, grown, transposed
 
 POINTS = 64  # a shape is compared at so many: finer detail is noise of the moment it was cut at
 FLAT = 1e-9  # a deviation below it, of the level's size, is none
@@ -37,10 +37,14 @@ class Shape:
         scores: Floats = _vectors(queries) @ self._vectors[: self.size].T
         return scores
 
-    def reasons(self, query: Case, number: int) -> list[Reason]:
+    def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """See `Method`."""
-        score = float((_vectors([query]) @ self._vectors[number])[0])
-        return [Reason("shape", "measurements", score)] if score else []
+        found: Floats = self._vectors[list(numbers)] @ _vector(query.shape)
+        return found
+
+    def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
+        """See `Method`."""
+        return transposed({("shape", "measurements"): self.score_of(query, numbers)}, len(numbers))
 
 
 def _vectors(cases: Sequence[Case]) -> Floats:

@@ -60,13 +60,23 @@ def test_cases_added_one_by_one_score_as_those_added_together(name: str):
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_a_query_alone_scores_as_among_others_and_some_cases_as_all(name: str):
+    method = load(name)
+    method.add(CASES)
+    together = method.score(CASES[:9])
+
+    for query, expected in zip(CASES[:9], together, strict=True):
+        np.testing.assert_allclose(method.score([query])[0], expected, atol=1e-5)
+        np.testing.assert_allclose(method.score_of(query, [40, 3]), expected[[40, 3]], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_reasons_add_up_to_the_score(name: str):
     method = load(name)
     method.add(CASES)
 
-    for number in (0, 7, 40):
-        score = float(method.score([CASES[5]])[0, number])
-        reasons = method.reasons(CASES[5], number)
+    scores = method.score([CASES[5]])[0, [0, 7, 40]]
+    for score, reasons in zip(scores, method.reasons(CASES[5], [0, 7, 40]), strict=True):
         assert sum(reason.contribution for reason in reasons) == pytest.approx(score, abs=1e-4)
 
 
@@ -78,7 +88,8 @@ def test_an_empty_query_is_like_nothing_and_no_case_is_no_error(name: str):
     assert method.score([nothing]).shape == (1, 0)
     method.add([nothing, *CASES])
     assert not method.score([nothing]).any()
-    assert method.reasons(nothing, 3) == []
+    assert not method.score_of(nothing, [3, 0]).any()
+    assert method.reasons(nothing, [3, 0]) == [[], []]
 
 
 @pytest.mark.parametrize("name", ["bm25", "lsa", "labels"])
