@@ -1,7 +1,8 @@
 """From scores to the probability that an operator would call a case similar.
 
-A logistic regression on the scores that the methods give a pair, fitted to held-out pairs: the first cases of
-queries that nothing was fitted to, those without any relevant case among them.
+A logistic regression on the scores that the methods give a pair and on what speaks against it (`neighbours`),
+fitted to held-out pairs: the first cases of queries that nothing was fitted to, those without any relevant case
+among them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,15 @@ from services.anomaly_similarity.search.evaluation import (
     make_task,
 )
 from services.anomaly_similarity.search.fitting import LEARNS_FROM_KEY, fit
-from services.anomaly_similarity.search.methods.blend import combined
+from services.anomaly_similarity.search.methods.blend import Blend, combined
+from services.anomaly_similarity.search.methods.interface import Method
+from services.anomaly_similarity.search.neighbours import (
+    ASKED,
+    BEHIND,
+    DISSENT,
+    against,
+    highest,
+)
 from services.anomaly_similarity.search.vocabulary import Entry, learn
 
 MOST = 2_000  # queries, the newest: intervals are then ±0.02
@@ -32,6 +41,8 @@ class HeldOut:
 
     task: Task
     scores: Mapping[str, Floats]
+    earlier: Numbers  # (queries,) how many cases were there before each: the first ones
+    methods: Mapping[str, Method]  # with all cases
     seconds: Mapping[str, float]  # to fit each method
     unbegun: tuple[str, ...] = ()  # methods for which no time was left
 
@@ -39,14 +50,14 @@ class HeldOut:
         """Return the part of the queries that have a relevant earlier case."""
         rows = (self.task.relevant == 1).any(axis=1)
         scores = {name: each[rows] for name, each in self.scores.items()}
-        return HeldOut(self.task.where(rows), scores, self.seconds, self.unbegun)
+        return replace(self, task=self.task.where(rows), scores=scores, earlier=self.earlier[rows])
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The first five cases of each query: what the methods say of them, and whether they are relevant."""
+    """The first five cases of each query: what is known of them, and whether they are relevant."""
 
-    scores: Mapping[str, Floats]  # by method (n,)
+    scores: Mapping[str, Floats]  # by method, and what speaks `against` them (n,)
     relevant: NDArray[np.bool_]
     first: NDArray[np.bool_]
 
@@ -98,12 +109,13 @@ def hold_out(
     fits = fit(past, vocabulary, names, seconds=seconds)
     task = make_task(there, queries[-MOST:], answerable=False)
     asking = [there.cases[place] for place in task.queries.tolist()]
-    scores: dict[str, Floats] = {}
-    for name in fits.methods:
-        method = fits.load(name)
+    methods = {name: fits.load(name) for name in fits.methods}
+    for method in methods.values():
         method.add(there.cases)
-        scores[name] = method.score(asking)
-    return HeldOut(task, scores, fits.seconds, tuple(fits.unbegun))
+    scores = {name: method.score(asking) for name, method in methods.items()}
+    times = [case.timestamp for case in there.cases]
+    earlier = np.array([bisect_left(times, case.timestamp) for case in asking], np.intp)
+    return HeldOut(task, scores, earlier, methods, fits.seconds, tuple(fits.unbegun))
 
 
 def hide(corpus: Corpus, queries: Numbers, held: HeldOut, edits: Sequence[Entry] = ()) -> HeldOut:
@@ -143,14 +155,28 @@ def _past(corpus: Corpus, queries: Numbers) -> Corpus:
 
 def pairs_of(held: HeldOut, weights: Mapping[str, float]) -> Pairs:
     """Return the pairs that a blend with these weights would show."""
-    blend = combined(held.scores, weights)
-    best = best_candidates(blend, held.task, HIT)
+    scores = combined(held.scores, weights)
+    best = best_candidates(scores, held.task, HIT)
     rows = np.repeat(np.arange(len(best)), [len(each) for each in best])
     places = np.concatenate([np.zeros(0, np.intp), *best])
     first = np.concatenate([np.zeros(0, bool), *(np.arange(len(each)) == 0 for each in best)])
-    scores = {name: held.scores[name][rows, places] for name in weights}
+    told = {name: held.scores[name][rows, places] for name in weights}
+    told |= _against(held, Blend(held.methods, weights), scores, best)
     relevant = held.task.relevant[rows, places] == 1
-    return Pairs(scores, relevant, first)
+    return Pairs(told, relevant, first)
+
+
+def _against(
+    held: HeldOut, blend: Blend, scores: Floats, best: Sequence[Numbers]
+) -> dict[str, Floats]:
+    found: dict[str, list[Floats]] = {DISSENT: [], BEHIND: []}
+    for line, count, places in zip(scores, held.earlier.tolist(), best, strict=True):
+        asked = highest(line[:count], ASKED)
+        likeness = blend.likeness(places.tolist(), asked.tolist())
+        for name, values in against(line[places], line[asked], likeness).items():
+            found[name].append(values)
+    none = np.zeros(0, np.float32)
+    return {name: np.concatenate([none, *values]) for name, values in found.items()}
 
 
 def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:

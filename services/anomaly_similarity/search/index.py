@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.anomaly_similarity.search.cases import Case, Floats
-from services.anomaly_similarity.search.evaluation import Numbers
 from services.anomaly_similarity.search.methods.interface import Reason
 from services.anomaly_similarity.search.model import Model
+from services.anomaly_similarity.search.neighbours import ASKED, against, highest
 
 MOST_REASONS = 10  # of a match, the greatest
-BLOCK = 256  # scores of which one maximum is taken
 MARGIN = 20  # times as many as are wanted are looked at first: removed ones, and some that are not allowed
 
 
@@ -66,10 +66,13 @@ class CaseIndex:
         self, query: Case, limit: int, allowed: Callable[[Case], bool] | None = None
     ) -> Answer:
         """Return the `limit` best cases but the query itself, of those that are `allowed`."""
-        order = self._order(query, self._blend.score([query])[0], limit, allowed)
+        scores = self._blend.score([query])[0]
+        best = highest(scores, MARGIN * (limit + 1)).tolist()
+        order = self._order(query, scores, best, limit, allowed)
         if not order:
             return Answer([], True)
-        likely = self._model.calibration.probability(self._blend.scores_of(query, order))
+        asked = [number for number in best if self._shown(number, query, None)][:ASKED]
+        likely = self._probabilities(query, scores, order, asked)
         similarities = np.minimum.accumulate(likely).tolist()  # none above one that goes before it
         reasons = self._blend.reasons(query, order)
         matches = [
@@ -83,12 +86,12 @@ class CaseIndex:
         self,
         query: Case,
         scores: Floats,
+        best: Sequence[int],
         limit: int,
         allowed: Callable[[Case], bool] | None,
     ) -> list[int]:
         """Return the numbers of the best cases, the best first, of equal ones the one added last."""
-        best = highest(scores, MARGIN * (limit + 1))
-        found = [each for each in best.tolist() if self._shown(each, query, allowed)]
+        found = [each for each in best if self._shown(each, query, allowed)]
         if len(found) < limit and len(best) < len(scores):
             # Few are allowed: to ask of all once costs less than to sort them.
             every = [each for each in range(len(scores)) if self._shown(each, query, allowed)]
@@ -96,29 +99,17 @@ class CaseIndex:
             found = shown[highest(scores[shown], limit)].tolist()
         return found[:limit]
 
+    def _probabilities(
+        self, query: Case, scores: Floats, order: Sequence[int], asked: Sequence[int]
+    ) -> NDArray[np.float64]:
+        told = self._blend.scores_of(query, order)
+        if self._model.calibration.measured:
+            likeness = self._blend.likeness(order, asked)
+            told |= against(scores[list(order)], scores[list(asked)], likeness)
+        return self._model.calibration.probability(told)
+
     def _shown(self, number: int, query: Case, allowed: Callable[[Case], bool] | None) -> bool:
         case = self._cases[number]
         if case is None or case.anomaly_id == query.anomaly_id:
             return False
         return allowed is None or allowed(case)
-
-
-def highest(scores: Floats, count: int) -> Numbers:
-    """Return the places of the `count` highest scores, the highest first, of equal ones the last first.
-
-    The count-th highest maximum of blocks is not above the count-th highest score: what is below it is not
-    looked at, which spares all but a few blocks.
-    """
-    places = np.arange(len(scores))
-    if 0 < count <= len(scores) // BLOCK:
-        whole = scores[: len(scores) // BLOCK * BLOCK].reshape(-1, BLOCK).max(axis=1)
-        places = np.flatnonzero(scores >= np.partition(whole, -count)[-count])
-    count = min(count, len(places))
-    if not count:
-        return places[:0]
-    found = scores[places]
-    last = np.partition(found, -count)[-count]
-    above, equal = places[found > last], places[found == last]
-    places = np.concatenate([above, equal[len(equal) - (count - len(above)) :]])
-    order: Numbers = places[np.lexsort((-places, -scores[places]))]
-    return order

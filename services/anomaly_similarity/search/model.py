@@ -13,6 +13,7 @@ from services.anomaly_similarity.search.calibration import SAME, Calibration
 from services.anomaly_similarity.search.fitting import SPACES, Fits
 from services.anomaly_similarity.search.methods.blend import Blend
 from services.anomaly_similarity.search.methods.interface import Fitted
+from services.anomaly_similarity.search.neighbours import BEHIND, DISSENT
 from services.anomaly_similarity.search.spaces import Kind, Space
 from services.anomaly_similarity.search.vocabulary import Vocabulary
 
@@ -94,7 +95,7 @@ def load(
     told = serving["calibration"]
     names = tuple(told["names"])
     slopes = np.asarray(arrays["calibration"], np.float64)
-    if slopes.shape != (len(names),) or set(names) - {*weights, SAME}:
+    if slopes.shape != (len(names),) or set(names) - {*weights, SAME, DISSENT, BEHIND}:
         raise ValueError("The calibration does not fit the model's methods.")
     calibration = Calibration(
         names, slopes, float(told["constant"]), float(told["threshold"]), bool(told["measured"])

@@ -50,6 +50,11 @@ class Blend:
         """Return what each method says of these cases (n,), one of weight 0 too."""
         return {name: part.score_of(query, numbers) for name, part in self._parts.items()}
 
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """See `Method`. The weighted mean of the methods' cosines."""
+        found = {name: part.likeness(numbers, others) for name, part in self._parts.items()}
+        return combined(found, self._weights) / np.float32(sum(self._weights.values()))
+
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """See `Method`."""
         found: list[dict[tuple[str, str], float]] = [{} for _ in numbers]

@@ -48,6 +48,9 @@ class Method(Protocol):
     def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """Return the scores (n,) of these cases alone."""
 
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """Return the cosines (n, k) between the first and the second cases; 0 where nothing is known."""
+
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """Return for each of these cases what adds up to its score, the greatest first; nothing that is 0."""
 

@@ -56,6 +56,11 @@ class Projected:
         found: Floats = self._contributions(self._space.row(query), numbers).sum(axis=0)
         return found
 
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """See `Method`."""
+        found: Floats = self._vectors[list(numbers)] @ self._vectors[list(others)].T
+        return found
+
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """See `Method`."""
         row = self._space.row(query)

@@ -42,6 +42,11 @@ class Shape:
         found: Floats = self._vectors[list(numbers)] @ _vector(query.shape)
         return found
 
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """See `Method`."""
+        found: Floats = self._vectors[list(numbers)] @ self._vectors[list(others)].T
+        return found
+
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """See `Method`."""
         return transposed({("shape", "measurements"): self.score_of(query, numbers)}, len(numbers))

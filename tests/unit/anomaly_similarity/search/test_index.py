@@ -1,11 +1,8 @@
 """What is added is found, what is removed is not, and nonsense is like nothing."""
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.anomaly_similarity.search.index import BLOCK, CaseIndex, highest
+from services.anomaly_similarity.search.index import CaseIndex
 from services.anomaly_similarity.search.training import train_on
 from tests.unit.anomaly_similarity.search.fleet import case, fleet
 
@@ -83,14 +80,3 @@ def test_an_empty_index_and_an_empty_text_abstain(index: CaseIndex):
     assert CaseIndex(MODEL).search(case(1, "leak"), 5).matches == []
     assert CaseIndex(MODEL).search(case(1, "leak"), 5).abstained
     assert index.search(case(9999, ""), 5).abstained
-
-
-@given(st.integers(0, 3 * BLOCK), st.integers(1, 9), st.integers(0, 20), st.integers(0, 2**32 - 1))
-def test_the_highest_are_those_of_a_sort_the_last_of_equal_ones_first(
-    size: int, values: int, count: int, seed: int
-):
-    scores = np.random.default_rng(seed).integers(0, values, size).astype(np.float32)
-
-    expected = np.lexsort((-np.arange(size), -scores))[:count]
-
-    assert highest(scores, count).tolist() == expected.tolist()

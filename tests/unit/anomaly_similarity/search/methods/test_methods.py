@@ -71,6 +71,17 @@ def test_a_query_alone_scores_as_among_others_and_some_cases_as_all(name: str):
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_a_case_is_wholly_like_itself_and_likeness_has_no_direction(name: str):
+    method = load(name)
+    method.add(CASES)
+
+    likeness = method.likeness([40, 3, 7], [3, 7, 40])
+
+    assert likeness[[0, 1, 2], [2, 0, 1]] == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(likeness, method.likeness([3, 7, 40], [40, 3, 7]).T, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_reasons_add_up_to_the_score(name: str):
     method = load(name)
     method.add(CASES)
@@ -88,6 +99,7 @@ def test_an_empty_query_is_like_nothing_and_no_case_is_no_error(name: str):
     assert method.score([nothing]).shape == (1, 0)
     method.add([nothing, *CASES])
     assert not method.score([nothing]).any()
+    assert not method.likeness([0], [0, 1]).any()
     assert not method.score_of(nothing, [3, 0]).any()
     assert method.reasons(nothing, [3, 0]) == [[], []]
 
