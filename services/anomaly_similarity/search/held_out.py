@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from services.anomaly_similarity.search import calibration
 from services.anomaly_similarity.search.calibration import Calibration
 from services.anomaly_similarity.search.cases import UNKNOWN, Corpus, Floats
+from services.anomaly_similarity.search.embedder import Embedder
 from services.anomaly_similarity.search.evaluation import (
     HIT,
     Numbers,
@@ -32,7 +33,7 @@ from services.anomaly_similarity.search.neighbours import (
 from services.anomaly_similarity.search.vocabulary import Entry, learn
 
 MOST = 2_000  # queries, the newest: intervals are then ±0.02
-COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+COVERAGES = tuple(round(1 - step / 20, 2) for step in range(15))  # 1.0 to 0.3
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ class Certainty:
     risks: list[
         tuple[float, float]
     ]  # (coverage, share of wrong first cases), the most certain kept
+    reliability: list[
+        tuple[float, float, int]
+    ]  # of first cases by bin: (mean probability, share that is relevant, number)
 
 
 def hold_out(
@@ -98,6 +102,7 @@ def hold_out(
     edits: Sequence[Entry] = (),
     *,
     seconds: float = float("inf"),
+    embedder: Embedder | None = None,
 ) -> HeldOut:
     """Fit to what was there before the first query, and score later queries as they would be served.
 
@@ -106,7 +111,7 @@ def hold_out(
     past = _past(corpus, queries)
     there = corpus.before(int(queries[-1]) + 1)
     vocabulary = learn([case.description for case in past.cases], edits)
-    fits = fit(past, vocabulary, names, seconds=seconds)
+    fits = fit(past, vocabulary, names, seconds=seconds, embedder=embedder)
     task = make_task(there, queries[-MOST:], answerable=False)
     asking = [there.cases[place] for place in task.queries.tolist()]
     methods = {name: fits.load(name) for name in fits.methods}
@@ -191,4 +196,5 @@ def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:
         abstained=float(below.mean()) if len(below) else float("nan"),
         abstained_rightly=float(1 - right[below].mean()) if below.any() else float("nan"),
         risks=calibration.risk_coverage(first, right, COVERAGES),
+        reliability=calibration.reliability(first, right),
     )

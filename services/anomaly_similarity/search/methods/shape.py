@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.anomaly_similarity.search.cases import Case, Floats
-from services.anomaly_similarity.search.methods.interface import Reason, grown, transposed
+from services.anomaly_similarity.search.methods.interface import Reason, transposed
+from services.anomaly_similarity.search.methods.vectors import Vectors
 
 POINTS = 64  # a shape is compared at so many: finer detail is noise of the moment it was cut at
 FLAT = 1e-9  # a deviation below it, of the level's size, is none
@@ -23,29 +24,29 @@ class Shape:
     """Shapes as vectors of length 1 (size, POINTS); zeros where a case has none or a flat one."""
 
     def __init__(self) -> None:
-        self._vectors: Floats = np.zeros((0, POINTS), np.float32)
-        self.size = 0
+        self._vectors = Vectors(POINTS)
+
+    @property
+    def size(self) -> int:
+        """See `Method`."""
+        return self._vectors.size
 
     def add(self, cases: Sequence[Case]) -> None:
         """See `Method`."""
-        self._vectors = grown(self._vectors, self.size + len(cases))
-        self._vectors[self.size : self.size + len(cases)] = _vectors(cases)
-        self.size += len(cases)
+        self._vectors.add(_vectors(cases))
 
     def score(self, queries: Sequence[Case]) -> Floats:
         """See `Method`. The correlation, in [-1, 1]."""
-        scores: Floats = _vectors(queries) @ self._vectors[: self.size].T
-        return scores
+        return self._vectors.score(_vectors(queries))
 
     def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """See `Method`."""
-        found: Floats = self._vectors[list(numbers)] @ _vector(query.shape)
+        found: Floats = self._vectors.of(numbers) @ _vector(query.shape)
         return found
 
     def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
         """See `Method`."""
-        found: Floats = self._vectors[list(numbers)] @ self._vectors[list(others)].T
-        return found
+        return self._vectors.likeness(numbers, others)
 
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """See `Method`."""

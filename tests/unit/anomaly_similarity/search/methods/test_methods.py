@@ -1,14 +1,18 @@
 """What holds for every method: a case is most like itself, adding is all there is to it, and reasons add up."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
 from services.anomaly_similarity.search.cases import Case
-from services.anomaly_similarity.search.fitting import SPACES, fit
+from services.anomaly_similarity.search.embedder import read
+from services.anomaly_similarity.search.fitting import EMBEDDINGS, SPACES, fit
 from services.anomaly_similarity.search.methods.blend import Blend
 from services.anomaly_similarity.search.methods.interface import Method
 from services.anomaly_similarity.search.vocabulary import Vocabulary
 from tests.unit.anomaly_similarity.search.fleet import case, fleet
+from tests.unit.anomaly_similarity.search.static_model import static_model
 
 CORPUS = fleet()
 SHAPES = np.sin(np.arange(len(CORPUS.cases))[:, None] + np.linspace(0, 9, 40))
@@ -24,13 +28,22 @@ CASES = [
     for c, s in zip(CORPUS.cases, SHAPES, strict=True)
 ]
 FITS = fit(type(CORPUS).of(CASES, key=CORPUS.key), Vocabulary(), tuple(SPACES))
+FITTED = [name for name in SPACES if name != EMBEDDINGS]
 EVERY = [*SPACES, "blend"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _embedder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    if find_spec("model2vec"):
+        FITS.embedder = read(static_model(tmp_path_factory.mktemp("embeddings")))
+
+
 def load(name: str) -> Method:
+    if name == EMBEDDINGS and not FITS.embedder:
+        pytest.skip("the extra `embeddings` is not installed")
     if name == "blend":
         return Blend(
-            {each: FITS.load(each) for each in SPACES}, {"labels": 1.0, "shape": 0.5, "lsa": 0.3}
+            {each: FITS.load(each) for each in FITTED}, {"labels": 1.0, "shape": 0.5, "lsa": 0.3}
         )
     return FITS.load(name)
 
