@@ -1,7 +1,7 @@
 """From scores to the probability that an operator would call a case similar.
 
-A logistic regression on the scores that the methods give a pair and on what speaks against it (`neighbours`),
-fitted to held-out pairs: the first cases of queries that nothing was fitted to, those without any relevant case
+A logistic regression on the scores that the methods give a pair and on how far other cases dispute it
+(`neighbours`), fitted to held-out pairs: the first cases of queries that nothing was fitted to, those without any relevant case
 among them.
 """
 

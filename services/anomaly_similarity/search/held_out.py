@@ -23,13 +23,7 @@ from services.anomaly_similarity.search.evaluation import (
 from services.anomaly_similarity.search.fitting import LEARNS_FROM_KEY, fit
 from services.anomaly_similarity.search.methods.blend import Blend, combined
 from services.anomaly_similarity.search.methods.interface import Method
-from services.anomaly_similarity.search.neighbours import (
-    ASKED,
-    BEHIND,
-    DISSENT,
-    against,
-    highest,
-)
+from services.anomaly_similarity.search.neighbours import ASKED, UNDISPUTED, highest, undisputed
 from services.anomaly_similarity.search.vocabulary import Entry, learn
 
 MOST = 2_000  # queries, the newest: intervals are then ±0.02
@@ -58,7 +52,7 @@ class HeldOut:
 class Pairs:
     """The first five cases of each query: what is known of them, and whether they are relevant."""
 
-    scores: Mapping[str, Floats]  # by method, and what speaks `against` them (n,)
+    scores: Mapping[str, Floats]  # by method, and `UNDISPUTED` (n,)
     relevant: NDArray[np.bool_]
     first: NDArray[np.bool_]
 
@@ -166,22 +160,18 @@ def pairs_of(held: HeldOut, weights: Mapping[str, float]) -> Pairs:
     places = np.concatenate([np.zeros(0, np.intp), *best])
     first = np.concatenate([np.zeros(0, bool), *(np.arange(len(each)) == 0 for each in best)])
     told = {name: held.scores[name][rows, places] for name in weights}
-    told |= _against(held, Blend(held.methods, weights), scores, best)
+    told[UNDISPUTED] = _undisputed(held, Blend(held.methods, weights), scores, best)
     relevant = held.task.relevant[rows, places] == 1
     return Pairs(told, relevant, first)
 
 
-def _against(
-    held: HeldOut, blend: Blend, scores: Floats, best: Sequence[Numbers]
-) -> dict[str, Floats]:
-    found: dict[str, list[Floats]] = {DISSENT: [], BEHIND: []}
+def _undisputed(held: HeldOut, blend: Blend, scores: Floats, best: Sequence[Numbers]) -> Floats:
+    found: list[Floats] = [np.zeros(0, np.float32)]
     for line, count, places in zip(scores, held.earlier.tolist(), best, strict=True):
         asked = highest(line[:count], ASKED)
         likeness = blend.likeness(places.tolist(), asked.tolist())
-        for name, values in against(line[places], line[asked], likeness).items():
-            found[name].append(values)
-    none = np.zeros(0, np.float32)
-    return {name: np.concatenate([none, *values]) for name, values in found.items()}
+        found.append(undisputed(line[places], line[asked], likeness))
+    return np.concatenate(found)
 
 
 def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:

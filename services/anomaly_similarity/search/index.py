@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.anomaly_similarity.search.cases import Case, Floats
 from services.anomaly_similarity.search.methods.interface import Reason
 from services.anomaly_similarity.search.model import Model
-from services.anomaly_similarity.search.neighbours import ASKED, against, highest
+from services.anomaly_similarity.search.neighbours import ASKED, UNDISPUTED, highest, undisputed
 
 MOST_REASONS = 10  # of a match, the greatest
 MARGIN = 20  # times as many as are wanted are looked at first: removed ones, and some that are not allowed
@@ -80,7 +80,8 @@ class CaseIndex:
             for number, similarity, why in zip(order, similarities, reasons, strict=True)
             if (case := self._cases[number]) is not None
         ]
-        return Answer(matches, similarities[0] < self._model.calibration.threshold)
+        nothing = scores[order[0]] <= 0  # in common, whatever the calibration makes of it
+        return Answer(matches, bool(nothing) or similarities[0] < self._model.calibration.threshold)
 
     def _order(
         self,
@@ -105,7 +106,7 @@ class CaseIndex:
         told = self._blend.scores_of(query, order)
         if self._model.calibration.measured:
             likeness = self._blend.likeness(order, asked)
-            told |= against(scores[list(order)], scores[list(asked)], likeness)
+            told[UNDISPUTED] = undisputed(scores[list(order)], scores[list(asked)], likeness)
         return self._model.calibration.probability(told)
 
     def _shown(self, number: int, query: Case, allowed: Callable[[Case], bool] | None) -> bool:

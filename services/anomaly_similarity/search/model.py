@@ -15,7 +15,7 @@ from services.anomaly_similarity.search.embedder import Embedder, read
 from services.anomaly_similarity.search.fitting import EMBEDDINGS, SPACES, Fits
 from services.anomaly_similarity.search.methods.blend import Blend
 from services.anomaly_similarity.search.methods.interface import Fitted
-from services.anomaly_similarity.search.neighbours import BEHIND, DISSENT
+from services.anomaly_similarity.search.neighbours import UNDISPUTED
 from services.anomaly_similarity.search.spaces import Kind, Space
 from services.anomaly_similarity.search.vocabulary import Vocabulary
 
@@ -115,7 +115,7 @@ def load(
     told = serving["calibration"]
     names = tuple(told["names"])
     slopes = np.asarray(arrays["calibration"], np.float64)
-    if slopes.shape != (len(names),) or set(names) - {*weights, SAME, DISSENT, BEHIND}:
+    if slopes.shape != (len(names),) or set(names) - {*weights, SAME, UNDISPUTED}:
         raise ValueError("The calibration does not fit the model's methods.")
     calibration = Calibration(
         names, slopes, float(told["constant"]), float(told["threshold"]), bool(told["measured"])

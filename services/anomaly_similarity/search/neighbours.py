@@ -8,8 +8,8 @@ from services.anomaly_similarity.search.cases import Floats
 from services.anomaly_similarity.search.evaluation import Numbers
 
 BLOCK = 256  # scores of which one maximum is taken
-ASKED = 10  # best cases, of whatever filter, that are asked what speaks against a match
-DISSENT, BEHIND = "dissent", "behind"
+ASKED = 10  # best cases, of whatever filter, that may dispute a match
+UNDISPUTED = "undisputed"
 
 
 def highest(scores: Floats, count: int) -> Numbers:
@@ -33,15 +33,16 @@ def highest(scores: Floats, count: int) -> Numbers:
     return order
 
 
-def against(scores: Floats, best: Floats, likeness: Floats) -> dict[str, Floats]:
-    """Return what speaks against each match (n,), as the calibration takes it.
+def undisputed(scores: Floats, best: Floats, likeness: Floats) -> Floats:
+    """Return how much of each match's score (n,) the query's best cases leave to it, 0 where they leave none.
 
-    `scores` (n,) are the matches', `best` (k,) those of the query's best cases, `likeness` (n, k) the cosines
-    between both. `DISSENT` is the highest score · (1 - cosine): a case that is as good an answer, and unlike the
-    match. `BEHIND` is how far the match's score is below the best one.
+    score · (share of the best score) · (1 - dissent), dissent being the highest share · (1 - cosine) among the best
+    cases: one that is as good an answer, and unlike the match. `best` (k,) are their scores, `likeness` (n, k) the
+    cosines with the matches. What resembles the query little is not much, whatever agrees with it.
     """
-    doubts = np.maximum(best, 0) * (1 - np.clip(likeness, 0, 1))
-    return {
-        DISSENT: doubts.max(axis=1, initial=0.0),
-        BEHIND: np.maximum(best.max(initial=0.0) - scores, 0),
-    }
+    top = best.max(initial=0.0)
+    if top <= 0:
+        return np.zeros(len(scores), np.float32)
+    dissent = (np.maximum(best / top, 0) * (1 - np.clip(likeness, 0, 1))).max(axis=1)
+    found: Floats = np.maximum(scores, 0) * np.clip(scores / top, 0, 1) * (1 - dissent)
+    return found
