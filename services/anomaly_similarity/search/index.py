@@ -80,8 +80,7 @@ class CaseIndex:
             for number, similarity, why in zip(order, similarities, reasons, strict=True)
             if (case := self._cases[number]) is not None
         ]
-        nothing = scores[order[0]] <= 0  # in common, whatever the calibration makes of it
-        return Answer(matches, bool(nothing) or similarities[0] < self._model.calibration.threshold)
+        return Answer(matches, similarities[0] < self._model.calibration.threshold)
 
     def _order(
         self,
@@ -107,7 +106,9 @@ class CaseIndex:
         if self._model.calibration.measured:
             likeness = self._blend.likeness(order, asked)
             told[UNDISPUTED] = undisputed(scores[list(order)], scores[list(asked)], likeness)
-        return self._model.calibration.probability(told)
+        likely = self._model.calibration.probability(told)
+        # What has nothing in common is not similar, whatever was learned from cases that have.
+        return np.where(scores[list(order)] > 0, likely, 0.0)
 
     def _shown(self, number: int, query: Case, allowed: Callable[[Case], bool] | None) -> bool:
         case = self._cases[number]

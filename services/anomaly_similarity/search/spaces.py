@@ -25,6 +25,7 @@ Token = tuple[str, str]  # the field, and the token in it
 
 MOST_TERMS = 100_000  # the commonest; 200 dimensions for each are 80 MB
 REMEMBERED = 200_000  # tokens whose terms are kept; texts repeat the same few thousand
+SEPARATOR = "\x1f"  # of a field and its value: no value has a control character, but an attribute may have a colon
 TINY = 1e-9
 
 
@@ -140,7 +141,7 @@ class Space:
     def terms_of(self, token: Token) -> list[str]:
         """Return the terms of a token: itself, or its n-grams."""
         if self.kind == "fields":
-            return [f"{token[0]}:{token[1]}"]
+            return [SEPARATOR.join(token)]
         return grams(token[1]) if self.kind == "characters" else [token[1]]
 
     def columns(self, token: Token) -> tuple[Ints, int]:

@@ -153,6 +153,8 @@ def _asked(
     if len(queries) < FEWEST:
         return None
     found = hold_out(corpus, queries, names, edits, seconds=seconds, embedder=embedder)
+    if EVIDENCE not in found.scores:  # no word came before these queries
+        return None
     return found if len(found.answerable().task.queries) >= FEWEST else None
 
 

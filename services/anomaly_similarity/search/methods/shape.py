@@ -17,6 +17,7 @@ from services.anomaly_similarity.search.methods.interface import Reason, transpo
 from services.anomaly_similarity.search.methods.vectors import Vectors
 
 POINTS = 64  # a shape is compared at so many: finer detail is noise of the moment it was cut at
+TINY = np.finfo(np.float64).tiny
 FLAT = 1e-9  # a deviation below it, of the level's size, is none
 
 
@@ -67,9 +68,11 @@ def _vector(shape: NDArray[Any] | None) -> Floats:
     if len(known) < 2:
         return nothing
     steps = np.linspace(0, len(shape) - 1, POINTS)
-    values = np.interp(steps, known, shape[known].astype(np.float64))
+    told = shape[known].astype(np.float64)
+    told /= max(TINY, float(np.abs(told).max()))  # differences and squares are finite then
+    values = np.interp(steps, known, told)
     centred = values - values.mean()
     length = float(np.linalg.norm(centred))
-    if length <= FLAT * max(1.0, float(np.abs(values).max())):
+    if length <= FLAT:
         return nothing
     return np.asarray(centred / length, np.float32)
