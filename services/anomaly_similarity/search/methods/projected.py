@@ -35,6 +35,7 @@ class Projected:
 
     def add(self, cases: Sequence[Case]) -> None:
         """See `Method`."""
+        self._vectors.reserve(len(cases))
         for start in range(0, len(cases), AT_ONCE):
             part = cases if len(cases) <= AT_ONCE else cases[start : start + AT_ONCE]
             self._vectors.add(self._space.rows(part) @ self._projection)

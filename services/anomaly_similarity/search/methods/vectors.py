@@ -22,9 +22,13 @@ class Vectors:
     def add(self, rows: Floats) -> None:
         """Put these rows (n, width), of any length, behind those that are there."""
         end = self.size + len(rows)
-        self._rows = grown(self._rows, end)
+        self.reserve(len(rows))
         self._rows[self.size : end] = unit(rows)
         self.size = end
+
+    def reserve(self, count: int) -> None:
+        """Make room for so many more rows at once: what comes in parts is then copied once."""
+        self._rows = grown(self._rows, self.size + count)
 
     def of(self, numbers: Sequence[int]) -> Floats:
         """Return the rows (n, width) of these cases."""
