@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -190,6 +191,8 @@ def _speed(model: Model, corpus: Corpus) -> Iterator[str]:
         middle, high = np.percentile(took, [50, 99]) * 1000
         one = _seconds(lambda index=index: index.add(list(_made(corpus, 1, random, "N"))))
         yield f"| {size:,} | {load:.1f} | {middle:.1f} | {high:.1f} | {one * 1000:.1f} |"
+    yield ""
+    yield f"Load average of the machine meanwhile, by others too: {os.getloadavg()[0]:.1f}."
 
 
 def _made(
