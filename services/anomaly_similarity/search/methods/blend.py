@@ -52,19 +52,22 @@ class Blend:
 
     def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
         """See `Method`. The weighted mean of the methods' cosines."""
-        found = {name: part.likeness(numbers, others) for name, part in self._parts.items()}
+        found = {name: part.likeness(numbers, others) for name, part in self._counting().items()}
         return combined(found, self._weights) / np.float32(sum(self._weights.values()))
 
     def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
         """See `Method`."""
         found: list[dict[tuple[str, str], float]] = [{} for _ in numbers]
-        for name, weight in self._weights.items():
-            every = self._parts[name].reasons(query, numbers) if weight else ()
-            for shares, reasons in zip(found, every, strict=False):
+        for name, part in self._counting().items():
+            for shares, reasons in zip(found, part.reasons(query, numbers), strict=True):
                 for reason in reasons:
                     token = (reason.field, reason.term)
-                    shares[token] = shares.get(token, 0.0) + weight * reason.contribution
+                    added = self._weights[name] * reason.contribution
+                    shares[token] = shares.get(token, 0.0) + added
         return [ordered(shares) for shares in found]
+
+    def _counting(self) -> dict[str, Method]:
+        return {name: part for name, part in self._parts.items() if self._weights[name]}
 
 
 def combined(scores: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
