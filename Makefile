@@ -68,7 +68,7 @@ $(VENV)/.tools: $(VENV)/.made constraints.txt
 
 $(VENV)/.run: PARTS := base train
 $(VENV)/.up: PARTS := base train serve
-$(VENV)/.dev: PARTS := base train serve dev
+$(VENV)/.dev: PARTS := base train serve embeddings dev
 $(VENV)/.run $(VENV)/.up $(VENV)/.dev: $(VENV)/.tools constraints.txt pyproject.toml
 	@$(call pick,$(PARTS))
 	@echo "akin: installing into $(VENV): $(PARTS)"

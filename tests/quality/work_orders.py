@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,13 +28,18 @@ from services.anomaly_similarity.search.held_out import HeldOut, hold_out
 from services.anomaly_similarity.search.index import CaseIndex
 from services.anomaly_similarity.search.methods.blend import combined
 from services.anomaly_similarity.search.model import Model
-from services.anomaly_similarity.search.training import CHOSEN, Trained, train_on
-from tests.quality.page import machine, write_section
+from services.anomaly_similarity.search.training import CHOSEN, Trained, TrainingReport, train_on
+from tests.quality.page import PAGE, machine, write_section
 
 KEY = ("Part", "FM")
 PACKAGES = ("numpy", "scipy")
 SIZES = (5_000, 100_000)  # cases that are searched
 SEARCHES = 300
+PICTURE = PAGE.parent / "quality-work-orders.svg"
+ALTERNATIVE = (
+    "P@1 of every method with its interval; P@1 of the most certain answers; whether probabilities hold: "
+    "the chosen method, on the last part."
+)
 HEAD = """Work orders of five excavators, eleven years: a description of some five words each. Relevant are orders with the same
 Part and failure mode (FM); {labelled:,} of {all:,} have both. What is searched is the description, the machine, the
 functional location and the type of order, and never the Part, the FM or what else the data set's authors added. The
@@ -46,7 +52,10 @@ hit@5 about .80). *Unjudged as wrong*: orders without a Part or an FM count as m
 The labels were made by rules over these texts, so a method that learns them (`labels`) does better here than where
 people label; `lsa` is what the wording alone gives. Training chooses nothing by the last part, but the code was
 written with its figures in view: that scores are summed unstandardised, and that the calibration is told of equal
-words, was decided when these had been seen."""
+words, was decided when these had been seen. That the probability counts what other cases dispute was decided on the
+validation part: by cross-validation there, abstaining on a fifth gained .088 without it and .100 with it, and the log
+loss of first cases fell from .453 to .419. The picture: left the table's P@1; middle the first cases of all queries of
+the last part, those with nothing to find too; right the same in bins of the probability, the larger the more queries."""
 
 
 def read(path: Path) -> Corpus:
@@ -86,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> str:
         "",
         machine("python -m tests.quality work-orders work_orders.csv", PACKAGES),
         "",
+        f"![{ALTERNATIVE}]({PICTURE.name})",
+        "",
         HEAD.format(labelled=int((corpus.labels() != UNKNOWN).sum()), all=len(corpus.cases)),
         "",
         *_table(corpus, held, trained),
@@ -99,8 +110,17 @@ def main(arguments: Sequence[str] | None = None) -> str:
     text = "\n".join(lines)
     print(text)
     if not options.dry:
+        _draw(trained.report)
         write_section("work-orders", text)
     return text
+
+
+def _draw(report: TrainingReport) -> None:
+    from tests.quality import work_orders_plot  # noqa: PLC0415 - matplotlib is in an extra
+
+    first = {name: interval(each.first) for name, each in report.judged.items()}
+    if report.certainty:
+        work_orders_plot.draw(first, report.certainty, [PICTURE])
 
 
 def _table(corpus: Corpus, held: HeldOut, trained: Trained) -> Iterator[str]:
@@ -171,6 +191,8 @@ def _speed(model: Model, corpus: Corpus) -> Iterator[str]:
         middle, high = np.percentile(took, [50, 99]) * 1000
         one = _seconds(lambda index=index: index.add(list(_made(corpus, 1, random, "N"))))
         yield f"| {size:,} | {load:.1f} | {middle:.1f} | {high:.1f} | {one * 1000:.1f} |"
+    yield ""
+    yield f"Load average of the machine meanwhile, by others too: {os.getloadavg()[0]:.1f}."
 
 
 def _made(

@@ -21,7 +21,7 @@ SUBSETS = {
     "serve": ["tools", "base", "serve"],
     "train": ["tools", "base", "train", "lightfm"],
     "full": ["tools", "base", "serve", "train", "lightfm"],
-    "dev": ["tools", "base", "serve", "train", "lightfm", "dev"],
+    "dev": ["tools", "base", "serve", "train", "lightfm", "embeddings", "dev"],
 }
 
 

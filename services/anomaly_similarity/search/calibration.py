@@ -1,7 +1,8 @@
 """From scores to the probability that an operator would call a case similar.
 
-A logistic regression on the scores that the methods give a pair, fitted to held-out pairs: the first cases of
-queries that nothing was fitted to, those without any relevant case among them.
+A logistic regression on the scores that the methods give a pair and on how far other cases dispute it
+(`neighbours`), fitted to held-out pairs: the first cases of queries that nothing was fitted to, those without any relevant case
+among them.
 """
 
 from __future__ import annotations
@@ -99,16 +100,22 @@ def _newton(features: Doubles, wanted: Doubles) -> Doubles:
     return solution
 
 
+def reliability(probabilities: Doubles, relevant: Flags) -> list[tuple[float, float, int]]:
+    """Return for each bin that is not empty the mean probability, the share that is relevant, and the number."""
+    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    return [
+        (float(probabilities[there].mean()), float(relevant[there].mean()), int(there.sum()))
+        for there in (bins == each for each in range(BINS))
+        if there.any()
+    ]
+
+
 def calibration_error(probabilities: Doubles, relevant: Flags) -> float:
     """Return the expected calibration error: the mean of |share - probability| over even bins (Guo, 2017)."""
     if not len(probabilities):
         return float("nan")
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    gaps = [
-        np.abs(probabilities[bins == each].sum() - relevant[bins == each].sum())
-        for each in range(BINS)
-    ]
-    return float(sum(gaps) / len(probabilities))
+    bins = reliability(probabilities, relevant)
+    return sum(number * abs(said - share) for said, share, number in bins) / len(probabilities)
 
 
 def risk_coverage(

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from services.anomaly_similarity.search.cases import Corpus
+from services.anomaly_similarity.search.embedder import Embedder
 from services.anomaly_similarity.search.methods import bm25, fields, labels, lsa, projected, tfidf
+from services.anomaly_similarity.search.methods.embeddings import Embeddings
 from services.anomaly_similarity.search.methods.interface import Fitted, Method
 from services.anomaly_similarity.search.methods.shape import Shape
 from services.anomaly_similarity.search.spaces import Kind, Space
 from services.anomaly_similarity.search.vocabulary import Vocabulary
 
 LEARNS_FROM_KEY = "labels"
+EMBEDDINGS = "embeddings"
 NOTHING = Fitted()
 SPACES: Mapping[str, Kind | None] = {
     "words": "words",  # first: the calibration asks for it, however little time there is
@@ -23,6 +26,7 @@ SPACES: Mapping[str, Kind | None] = {
     "labels": "characters",
     "fields": "fields",
     "shape": None,
+    EMBEDDINGS: None,
 }
 
 
@@ -30,6 +34,8 @@ SPACES: Mapping[str, Kind | None] = {
 class Fits:
     """Spaces and methods that were fitted to one corpus."""
 
+    vocabulary: Vocabulary
+    embedder: Embedder | None = None
     spaces: dict[Kind, Space] = field(default_factory=dict)
     methods: dict[str, Fitted] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -37,6 +43,10 @@ class Fits:
 
     def load(self, name: str) -> Method:
         """Return this method, without cases."""
+        if name == EMBEDDINGS:
+            if self.embedder is None:
+                raise ValueError("There are no embeddings to load the method with.")
+            return Embeddings(self.vocabulary, self.embedder)
         kind = SPACES[name]
         if kind is None:
             return Shape()
@@ -49,10 +59,15 @@ class Fits:
 
 
 def fit(
-    corpus: Corpus, vocabulary: Vocabulary, names: Iterable[str], *, seconds: float = float("inf")
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    names: Iterable[str],
+    *,
+    seconds: float = float("inf"),
+    embedder: Embedder | None = None,
 ) -> Fits:
-    """Fit these methods; those that the corpus has nothing for, or `seconds` no time, are left out."""
-    fits, start = Fits(), perf_counter()
+    """Fit these methods; those that there is nothing for, or `seconds` no time, are left out."""
+    fits, start = Fits(vocabulary, embedder), perf_counter()
     for name in names:
         begun = perf_counter()
         if fits.methods and begun - start > seconds:
@@ -61,7 +76,10 @@ def fit(
         kind = SPACES[name]
         if kind is not None and kind not in fits.spaces:
             fits.spaces[kind] = _space(kind, corpus, vocabulary)
-        found = _fit(name, fits.spaces[kind], corpus) if kind else _shapes(corpus)
+        if kind is not None:
+            found = _fit(name, fits.spaces[kind], corpus)
+        else:
+            found = NOTHING if _there(name, corpus, embedder) else None
         if found is not None:
             fits.methods[name] = found
             fits.seconds[name] = perf_counter() - begun
@@ -84,5 +102,8 @@ def _fit(name: str, space: Space, corpus: Corpus) -> Fitted | None:
     return fitted[name]() if name in fitted else NOTHING
 
 
-def _shapes(corpus: Corpus) -> Fitted | None:
-    return NOTHING if any(case.shape is not None for case in corpus.cases) else None
+def _there(name: str, corpus: Corpus, embedder: Embedder | None) -> bool:
+    """Tell whether there is what a method needs that is not fitted."""
+    if name == EMBEDDINGS:
+        return embedder is not None
+    return any(case.shape is not None for case in corpus.cases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from services.anomaly_similarity.search import calibration
 from services.anomaly_similarity.search.calibration import Calibration
 from services.anomaly_similarity.search.cases import UNKNOWN, Corpus, Floats
+from services.anomaly_similarity.search.embedder import Embedder
 from services.anomaly_similarity.search.evaluation import (
     HIT,
     Numbers,
@@ -19,11 +21,14 @@ from services.anomaly_similarity.search.evaluation import (
     make_task,
 )
 from services.anomaly_similarity.search.fitting import LEARNS_FROM_KEY, fit
-from services.anomaly_similarity.search.methods.blend import combined
+from services.anomaly_similarity.search.methods.blend import Blend, combined
+from services.anomaly_similarity.search.methods.interface import Method
+from services.anomaly_similarity.search.neighbours import ASKED, UNDISPUTED, highest, undisputed
 from services.anomaly_similarity.search.vocabulary import Entry, learn
 
 MOST = 2_000  # queries, the newest: intervals are then ±0.02
-COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+MOST_SCORES = 40_000_000  # of a method, 160 MB: among 100,000 cases 400 queries are asked
+COVERAGES = tuple(round(1 - step / 20, 2) for step in range(15))  # 1.0 to 0.3
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class HeldOut:
 
     task: Task
     scores: Mapping[str, Floats]
+    earlier: Numbers  # (queries,) how many cases were there before each: the first ones
+    methods: Mapping[str, Method]  # with all cases
     seconds: Mapping[str, float]  # to fit each method
     unbegun: tuple[str, ...] = ()  # methods for which no time was left
 
@@ -39,14 +46,14 @@ class HeldOut:
         """Return the part of the queries that have a relevant earlier case."""
         rows = (self.task.relevant == 1).any(axis=1)
         scores = {name: each[rows] for name, each in self.scores.items()}
-        return HeldOut(self.task.where(rows), scores, self.seconds, self.unbegun)
+        return replace(self, task=self.task.where(rows), scores=scores, earlier=self.earlier[rows])
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The first five cases of each query: what the methods say of them, and whether they are relevant."""
+    """The first five cases of each query: what is known of them, and whether they are relevant."""
 
-    scores: Mapping[str, Floats]  # by method (n,)
+    scores: Mapping[str, Floats]  # by method, and `UNDISPUTED` (n,)
     relevant: NDArray[np.bool_]
     first: NDArray[np.bool_]
 
@@ -78,6 +85,9 @@ class Certainty:
     risks: list[
         tuple[float, float]
     ]  # (coverage, share of wrong first cases), the most certain kept
+    reliability: list[
+        tuple[float, float, int]
+    ]  # of first cases by bin: (mean probability, share that is relevant, number)
 
 
 def hold_out(
@@ -87,6 +97,7 @@ def hold_out(
     edits: Sequence[Entry] = (),
     *,
     seconds: float = float("inf"),
+    embedder: Embedder | None = None,
 ) -> HeldOut:
     """Fit to what was there before the first query, and score later queries as they would be served.
 
@@ -95,15 +106,17 @@ def hold_out(
     past = _past(corpus, queries)
     there = corpus.before(int(queries[-1]) + 1)
     vocabulary = learn([case.description for case in past.cases], edits)
-    fits = fit(past, vocabulary, names, seconds=seconds)
-    task = make_task(there, queries[-MOST:], answerable=False)
+    fits = fit(past, vocabulary, names, seconds=seconds, embedder=embedder)
+    most = max(1, min(MOST, MOST_SCORES // len(there.cases)))
+    task = make_task(there, queries[-most:], answerable=False)
     asking = [there.cases[place] for place in task.queries.tolist()]
-    scores: dict[str, Floats] = {}
-    for name in fits.methods:
-        method = fits.load(name)
+    methods = {name: fits.load(name) for name in fits.methods}
+    for method in methods.values():
         method.add(there.cases)
-        scores[name] = method.score(asking)
-    return HeldOut(task, scores, fits.seconds, tuple(fits.unbegun))
+    scores = {name: method.score(asking) for name, method in methods.items()}
+    times = [case.timestamp for case in there.cases]
+    earlier = np.array([bisect_left(times, case.timestamp) for case in asking], np.intp)
+    return HeldOut(task, scores, earlier, methods, fits.seconds, tuple(fits.unbegun))
 
 
 def hide(corpus: Corpus, queries: Numbers, held: HeldOut, edits: Sequence[Entry] = ()) -> HeldOut:
@@ -143,14 +156,24 @@ def _past(corpus: Corpus, queries: Numbers) -> Corpus:
 
 def pairs_of(held: HeldOut, weights: Mapping[str, float]) -> Pairs:
     """Return the pairs that a blend with these weights would show."""
-    blend = combined(held.scores, weights)
-    best = best_candidates(blend, held.task, HIT)
+    scores = combined(held.scores, weights)
+    best = best_candidates(scores, held.task, HIT)
     rows = np.repeat(np.arange(len(best)), [len(each) for each in best])
     places = np.concatenate([np.zeros(0, np.intp), *best])
     first = np.concatenate([np.zeros(0, bool), *(np.arange(len(each)) == 0 for each in best)])
-    scores = {name: held.scores[name][rows, places] for name in weights}
+    told = {name: held.scores[name][rows, places] for name in weights}
+    told[UNDISPUTED] = _undisputed(held, Blend(held.methods, weights), scores, best)
     relevant = held.task.relevant[rows, places] == 1
-    return Pairs(scores, relevant, first)
+    return Pairs(told, relevant, first)
+
+
+def _undisputed(held: HeldOut, blend: Blend, scores: Floats, best: Sequence[Numbers]) -> Floats:
+    found: list[Floats] = [np.zeros(0, np.float32)]
+    for line, count, places in zip(scores, held.earlier.tolist(), best, strict=True):
+        asked = highest(line[:count], ASKED)
+        likeness = blend.likeness(places.tolist(), asked.tolist())
+        found.append(undisputed(line[places], line[asked], likeness))
+    return np.concatenate(found)
 
 
 def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:
@@ -165,4 +188,5 @@ def certainty_of(pairs: Pairs, fitted: Calibration) -> Certainty:
         abstained=float(below.mean()) if len(below) else float("nan"),
         abstained_rightly=float(1 - right[below].mean()) if below.any() else float("nan"),
         risks=calibration.risk_coverage(first, right, COVERAGES),
+        reliability=calibration.reliability(first, right),
     )

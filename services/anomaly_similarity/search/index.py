@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.anomaly_similarity.search.cases import Case
+from services.anomaly_similarity.search.cases import Case, Floats
 from services.anomaly_similarity.search.methods.interface import Reason
 from services.anomaly_similarity.search.model import Model
+from services.anomaly_similarity.search.neighbours import ASKED, UNDISPUTED, highest, undisputed
 
 MOST_REASONS = 10  # of a match, the greatest
+MARGIN = 20  # times as many as are wanted are looked at first: removed ones, and some that are not allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,18 @@ class CaseIndex:
         self, query: Case, limit: int, allowed: Callable[[Case], bool] | None = None
     ) -> Answer:
         """Return the `limit` best cases but the query itself, of those that are `allowed`."""
-        queries = [query]
-        scores = self._blend.scores(queries)
-        order = self._order(query, self._blend.combine(scores)[0], limit, allowed)
+        scores = self._blend.score([query])[0]
+        best = highest(scores, MARGIN * (limit + 1)).tolist()
+        order = self._order(query, scores, best, limit, allowed)
         if not order:
             return Answer([], True)
-        best = {name: each[0, order] for name, each in scores.items()}
-        likely = self._model.calibration.probability(best)
+        asked = [number for number in best if self._shown(number, query, None)][:ASKED]
+        likely = self._probabilities(query, scores, order, asked)
         similarities = np.minimum.accumulate(likely).tolist()  # none above one that goes before it
+        reasons = self._blend.reasons(query, order)
         matches = [
-            Match(case, similarity, self._blend.reasons(query, number)[:MOST_REASONS])
-            for number, similarity in zip(order, similarities, strict=True)
+            Match(case, similarity, why[:MOST_REASONS])
+            for number, similarity, why in zip(order, similarities, reasons, strict=True)
             if (case := self._cases[number]) is not None
         ]
         return Answer(matches, similarities[0] < self._model.calibration.threshold)
@@ -81,22 +85,30 @@ class CaseIndex:
     def _order(
         self,
         query: Case,
-        scores: np.ndarray[tuple[int], np.dtype[np.float32]],
+        scores: Floats,
+        best: Sequence[int],
         limit: int,
         allowed: Callable[[Case], bool] | None,
     ) -> list[int]:
         """Return the numbers of the best cases, the best first, of equal ones the one added last."""
-        wanted = limit
-        while True:
-            count = min(wanted, len(scores))
-            best = np.argpartition(-scores, count - 1)[:count] if count else np.zeros(0, np.intp)
-            best = best[np.lexsort((-best, -scores[best]))]
-            found = [number for number in best.tolist() if self._shown(number, query, allowed)]
-            if len(found) >= limit or count == len(scores):
-                return found[:limit]
-            wanted = (
-                4 * wanted + 4
-            )  # those removed, not allowed, and the query itself were in the way
+        found = [each for each in best if self._shown(each, query, allowed)]
+        if len(found) < limit and len(best) < len(scores):
+            # Few are allowed: to ask of all once costs less than to sort them.
+            every = [each for each in range(len(scores)) if self._shown(each, query, allowed)]
+            shown = np.array(every, np.intp)
+            found = shown[highest(scores[shown], limit)].tolist()
+        return found[:limit]
+
+    def _probabilities(
+        self, query: Case, scores: Floats, order: Sequence[int], asked: Sequence[int]
+    ) -> NDArray[np.float64]:
+        told = self._blend.scores_of(query, order)
+        if self._model.calibration.measured:
+            likeness = self._blend.likeness(order, asked)
+            told[UNDISPUTED] = undisputed(scores[list(order)], scores[list(asked)], likeness)
+        likely = self._model.calibration.probability(told)
+        # What has nothing in common is not similar, whatever was learned from cases that have.
+        return np.where(scores[list(order)] > 0, likely, 0.0)
 
     def _shown(self, number: int, query: Case, allowed: Callable[[Case], bool] | None) -> bool:
         case = self._cases[number]

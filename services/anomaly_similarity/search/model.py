@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.anomaly_similarity.search.calibration import SAME, Calibration
-from services.anomaly_similarity.search.fitting import SPACES, Fits
+from services.anomaly_similarity.search.embedder import Embedder, read
+from services.anomaly_similarity.search.fitting import EMBEDDINGS, SPACES, Fits
 from services.anomaly_similarity.search.methods.blend import Blend
 from services.anomaly_similarity.search.methods.interface import Fitted
+from services.anomaly_similarity.search.neighbours import UNDISPUTED
 from services.anomaly_similarity.search.spaces import Kind, Space
 from services.anomaly_similarity.search.vocabulary import Vocabulary
 
@@ -25,6 +28,17 @@ class VocabularyMismatch(Exception):
     def __init__(self, *, model: str, stored: str) -> None:
         super().__init__(
             f"The model reads texts by vocabulary {model}, but {stored} is stored: train again."
+        )
+
+
+class EmbeddingsMismatch(Exception):
+    """The model was trained with other embeddings than are configured; it is refused."""
+
+    def __init__(self, *, model: str, configured: str | None) -> None:
+        there = f"{configured} are" if configured else "none are"
+        super().__init__(
+            f"The model needs the embeddings {model}, but {there} configured: "
+            "configure these, or train again."
         )
 
 
@@ -54,9 +68,11 @@ class Model:
 
     def serving(self) -> dict[str, Any]:
         """Return what the manifest says beside the arrays, as JSON has it."""
+        embedder = self.fits.embedder if EMBEDDINGS in self.weights else None
         return {
             "weights": dict(self.weights),
             "vocabulary": self.vocabulary.version,
+            "embeddings": embedder.version if embedder else None,
             "calibration": {
                 "names": list(self.calibration.names),
                 "constant": self.calibration.constant,
@@ -75,17 +91,22 @@ class _Stored:
 
 
 def load(
-    arrays: Mapping[str, NDArray[Any]], serving: Mapping[str, Any], vocabulary: Vocabulary
+    arrays: Mapping[str, NDArray[Any]],
+    serving: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    *,
+    embeddings: Path | None = None,
 ) -> Model:
-    """Return the stored model, to be served with the stored vocabulary.
+    """Return the stored model, to be served with the stored vocabulary and the embeddings of this folder.
 
     Raises:
-        VocabularyMismatch: it was trained with another one.
+        VocabularyMismatch, EmbeddingsMismatch: it was trained with other ones.
+        UnusableEmbeddings: it needs some, and the folder has none.
         ValueError, KeyError: the arrays do not belong together.
     """
     if serving["vocabulary"] != vocabulary.version:
         raise VocabularyMismatch(model=serving["vocabulary"], stored=vocabulary.version)
-    stored, fits = _Stored(arrays), Fits()
+    stored, fits = _Stored(arrays), Fits(vocabulary, _embedder(serving["embeddings"], embeddings))
     weights = {name: float(weight) for name, weight in serving["weights"].items()}
     for kind in _kinds(weights):
         fits.spaces[kind] = Space.load(kind, stored.under(f"space.{kind}."), vocabulary)
@@ -94,12 +115,21 @@ def load(
     told = serving["calibration"]
     names = tuple(told["names"])
     slopes = np.asarray(arrays["calibration"], np.float64)
-    if slopes.shape != (len(names),) or set(names) - {*weights, SAME}:
+    if slopes.shape != (len(names),) or set(names) - {*weights, SAME, UNDISPUTED}:
         raise ValueError("The calibration does not fit the model's methods.")
     calibration = Calibration(
         names, slopes, float(told["constant"]), float(told["threshold"]), bool(told["measured"])
     )
     return Model(vocabulary, fits, weights, calibration)
+
+
+def _embedder(version: str | None, folder: Path | None) -> Embedder | None:
+    if version is None:
+        return None
+    found = read(folder) if folder else None
+    if found is None or found.version != version:
+        raise EmbeddingsMismatch(model=version, configured=found.version if found else None)
+    return found
 
 
 def _kinds(names: Iterable[str]) -> list[Kind]:

@@ -7,7 +7,8 @@ zeros, and one that is half unknown can be half as similar at most. So nonsense 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,38 @@ Token = tuple[str, str]  # the field, and the token in it
 
 MOST_TERMS = 100_000  # the commonest; 200 dimensions for each are 80 MB
 REMEMBERED = 200_000  # tokens whose terms are kept; texts repeat the same few thousand
+SEPARATOR = "\x1f"  # of a field and its value: no value has a control character, but an attribute may have a colon
+TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case: its columns, ascending, how often each is there, its weights (c,), and where its tokens lie.
+
+    `places` has the place among the columns of each term of each token in order, `tokens` how many terms each
+    token has; `unknown` terms have no column.
+    """
+
+    columns: Ints
+    counts: Floats
+    weights: Floats
+    places: NDArray[np.intp]
+    tokens: Sequence[tuple[Token, int]]
+    unknown: int
+
+    def by_token(self, contributions: Floats) -> dict[Token, Floats]:
+        """Return each token's share (k,) of what the columns contribute (c, k).
+
+        A column that several tokens have is shared among them.
+        """
+        each = (contributions / self.counts[:, None])[self.places]
+        shares: dict[Token, Floats] = {}
+        start = 0
+        for token, size in self.tokens:
+            part = each[start : start + size].sum(axis=0)
+            shares[token] = shares[token] + part if token in shares else part
+            start += size
+        return shares
 
 
 class Space:
@@ -49,6 +82,7 @@ class Space:
         self._columns = {term: column for column, term in enumerate(self.terms)}
         self._known: dict[Token, tuple[Ints, int]] = {}
         self._last: tuple[Sequence[Case], sparse.csr_array] | None = None
+        self._asked: tuple[Case, Row] | None = None
 
     @classmethod
     def fit(
@@ -107,7 +141,7 @@ class Space:
     def terms_of(self, token: Token) -> list[str]:
         """Return the terms of a token: itself, or its n-grams."""
         if self.kind == "fields":
-            return [f"{token[0]}:{token[1]}"]
+            return [SEPARATOR.join(token)]
         return grams(token[1]) if self.kind == "characters" else [token[1]]
 
     def columns(self, token: Token) -> tuple[Ints, int]:
@@ -140,36 +174,32 @@ class Space:
 
     def rows(self, cases: Sequence[Case]) -> sparse.csr_array:
         """Return the TF-IDF rows (n, terms) of these cases. The last ones are kept: several methods ask."""
-        if self._last is not None and _same(self._last[0], cases):
+        if self._last is not None and self._last[0] is cases:
             return self._last[1]
         rows, unknown = self.counts(cases)
         rows.data = (1 + np.log(rows.data)) * self.idf[rows.indices]
         squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
         lengths = np.sqrt(squares + unknown * self.unknown_idf**2)
-        rows.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(rows.indptr)).astype(np.float32)
+        rows.data /= np.repeat(np.maximum(lengths, TINY), np.diff(rows.indptr)).astype(np.float32)
         self._last = (cases, rows)
         return rows
 
-    def by_token(self, case: Case, contributions: Callable[[Ints], Floats]) -> dict[Token, float]:
-        """Return each token's share of what its case's terms contribute.
-
-        `contributions` gives it for columns. A term that several tokens have is shared among them.
-        """
-        found = [(token, self.columns(token)[0]) for token in self.tokens(case)]
-        every = np.concatenate([np.zeros(0, np.int32), *(columns for _, columns in found)])
-        unique, places, times = np.unique(every, return_inverse=True, return_counts=True)
-        each = (contributions(unique.astype(np.int32)) / np.maximum(times, 1))[places]
-        shares: dict[Token, float] = {}
-        start = 0
-        for token, columns in found:
-            part = float(each[start : start + len(columns)].sum())
-            shares[token] = shares.get(token, 0.0) + part
-            start += len(columns)
-        return shares
-
-
-def _same(some: Sequence[Case], others: Sequence[Case]) -> bool:
-    return some is others or (len(some) == len(others) == 1 and some[0] is others[0])
+    def row(self, case: Case) -> Row:
+        """Return the TF-IDF row of one case. The last one is kept: several methods ask, and ask again why."""
+        if self._asked is not None and self._asked[0] is case:
+            return self._asked[1]
+        found = [(token, *self.columns(token)) for token in self.tokens(case)]
+        flat = np.concatenate([np.zeros(0, np.int32), *(columns for _, columns, _ in found)])
+        columns, places, times = np.unique(flat, return_inverse=True, return_counts=True)
+        unknown = sum(missing for _, _, missing in found)
+        counts = times.astype(np.float32)
+        weights = (1 + np.log(counts)) * self.idf[columns]
+        length = np.sqrt(weights @ weights + unknown * self.unknown_idf**2)
+        weights /= np.float32(max(length, TINY))
+        tokens = [(token, len(columns)) for token, columns, _ in found]
+        row = Row(columns, counts, weights, places, tokens, unknown)
+        self._asked = (case, row)
+        return row
 
 
 def fields_of(case: Case) -> list[Token]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from services.anomaly_similarity.search.calibration import Calibration, prior
 from services.anomaly_similarity.search.cases import Corpus
 from services.anomaly_similarity.search.choosing import Choice, choose
+from services.anomaly_similarity.search.embedder import Embedder, read
 from services.anomaly_similarity.search.evaluation import (
     Judged,
     Numbers,
@@ -81,6 +83,7 @@ def train_on(
     corpus: Corpus,
     edits: Sequence[Entry] = (),
     *,
+    embeddings: Path | None = None,
     budget: timedelta = BUDGET,
     report: Report = lambda *_: None,
 ) -> Trained:
@@ -88,16 +91,20 @@ def train_on(
 
     Raises:
         NotEnoughCases: there is no word at all.
+        UnusableEmbeddings: `embeddings` is no folder with static embeddings that can be read.
     """
     if not any(tokens(case.description) for case in corpus.cases):
         raise NotEnoughCases
+    embedder = read(embeddings) if embeddings else None
     known = judgeable(corpus)
     early, late = (int(share * len(known)) for share in (LEARNED, CHOSEN))
     report("choose", 0.0)
     seconds = FIRST_FIT * budget.total_seconds()
-    choosing = _asked(corpus, known[early:late], tuple(SPACES), edits, seconds)
+    choosing = _asked(corpus, known[early:late], tuple(SPACES), edits, seconds, embedder)
     report("judge", 0.4)
-    judging = choosing and _asked(corpus, known[late:], tuple(choosing.scores), edits)
+    judging = choosing and _asked(
+        corpus, known[late:], tuple(choosing.scores), edits, embedder=embedder
+    )
     if not choosing or not judging:
         return _untried(corpus, edits)
     weights = _chosen(corpus, known[early:late], choosing, edits)
@@ -105,7 +112,8 @@ def train_on(
     first, second = pairs_of(choosing, used), pairs_of(judging, used)
     fitted = first.calibrated() or prior(EVIDENCE)
     report("fit", 0.8)
-    model = _final(corpus, edits, used, first.joined(second).calibrated() or fitted)
+    calibration = first.joined(second).calibrated() or fitted
+    model = _final(corpus, edits, used, calibration, embedder)
     return Trained(model, _report(choosing, judging, used, fitted))
 
 
@@ -139,11 +147,14 @@ def _asked(
     names: Iterable[str],
     edits: Sequence[Entry],
     seconds: float = float("inf"),
+    embedder: Embedder | None = None,
 ) -> HeldOut | None:
     """Return what the methods say of these queries; None where too few have anything to find."""
     if len(queries) < FEWEST:
         return None
-    found = hold_out(corpus, queries, names, edits, seconds=seconds)
+    found = hold_out(corpus, queries, names, edits, seconds=seconds, embedder=embedder)
+    if EVIDENCE not in found.scores:  # no word came before these queries
+        return None
     return found if len(found.answerable().task.queries) >= FEWEST else None
 
 
@@ -165,7 +176,12 @@ def _mrr(held: HeldOut, name: str) -> float:
 
 
 def _final(
-    corpus: Corpus, edits: Sequence[Entry], weights: Mapping[str, float], fitted: Calibration
+    corpus: Corpus,
+    edits: Sequence[Entry],
+    weights: Mapping[str, float],
+    fitted: Calibration,
+    embedder: Embedder | None = None,
 ) -> Model:
     vocabulary = learn([case.description for case in corpus.cases], edits)
-    return Model(vocabulary, fit(corpus, vocabulary, weights), weights, fitted)
+    fits = fit(corpus, vocabulary, weights, embedder=embedder)
+    return Model(vocabulary, fits, weights, fitted)

@@ -86,13 +86,14 @@ def learn(texts: Sequence[str], edits: Iterable[Entry] = ()) -> Vocabulary:
     around = _neighbours(written)
     found = [*_typos(counts, around), *_abbreviations(counts, around)]
     learned = {entry.term: entry for entry in found if entry.term not in fixed}
-    return Vocabulary.of([*kept, *(_settled(entry, learned) for entry in learned.values())])
+    every = {**learned, **{entry.term: entry for entry in kept}}
+    return Vocabulary.of([*kept, *(_settled(entry, every) for entry in learned.values())])
 
 
-def _settled(entry: Entry, learned: Mapping[str, Entry]) -> Entry:
+def _settled(entry: Entry, every: Mapping[str, Entry]) -> Entry:
     """Return the entry with what its word stands for in the end: repalced, replaced, replace."""
     seen = {entry.term}
-    while (further := learned.get(entry.stands_for)) and further.stands_for not in seen:
+    while (further := every.get(entry.stands_for)) and further.stands_for not in seen:
         seen.add(entry.stands_for)
         entry = replace(entry, stands_for=further.stands_for)
     return entry

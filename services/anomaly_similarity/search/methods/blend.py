@@ -35,24 +35,39 @@ class Blend:
 
     def score(self, queries: Sequence[Case]) -> Floats:
         """See `Method`."""
-        return self.combine(self.scores(queries))
-
-    def scores(self, queries: Sequence[Case]) -> dict[str, Floats]:
-        """Return each method's own scores (queries, size)."""
-        return {name: part.score(queries) for name, part in self._parts.items()}
-
-    def combine(self, scores: Mapping[str, Floats]) -> Floats:
-        """Return the blend of scores that are there already."""
+        scores = {
+            name: self._parts[name].score(queries)
+            for name, weight in self._weights.items()
+            if weight
+        }
         return combined(scores, self._weights)
 
-    def reasons(self, query: Case, number: int) -> list[Reason]:
+    def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """See `Method`."""
-        found: dict[tuple[str, str], float] = {}
-        for name, weight in self._weights.items():
-            for reason in self._parts[name].reasons(query, number) if weight else ():
-                token = (reason.field, reason.term)
-                found[token] = found.get(token, 0.0) + weight * reason.contribution
-        return ordered(found)
+        return combined(self.scores_of(query, numbers), self._weights)
+
+    def scores_of(self, query: Case, numbers: Sequence[int]) -> dict[str, Floats]:
+        """Return what each method says of these cases (n,), one of weight 0 too."""
+        return {name: part.score_of(query, numbers) for name, part in self._parts.items()}
+
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """See `Method`. The weighted mean of the methods' cosines."""
+        found = {name: part.likeness(numbers, others) for name, part in self._counting().items()}
+        return combined(found, self._weights) / np.float32(sum(self._weights.values()))
+
+    def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
+        """See `Method`."""
+        found: list[dict[tuple[str, str], float]] = [{} for _ in numbers]
+        for name, part in self._counting().items():
+            for shares, reasons in zip(found, part.reasons(query, numbers), strict=True):
+                for reason in reasons:
+                    token = (reason.field, reason.term)
+                    added = self._weights[name] * reason.contribution
+                    shares[token] = shares.get(token, 0.0) + added
+        return [ordered(shares) for shares in found]
+
+    def _counting(self) -> dict[str, Method]:
+        return {name: part for name, part in self._parts.items() if self._weights[name]}
 
 
 def combined(scores: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:

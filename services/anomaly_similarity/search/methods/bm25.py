@@ -39,4 +39,4 @@ def load(space: Space, fitted: Fitted) -> Inverted:
         counts.data = idf[counts.indices] * counts.data * (K1 + 1) / (counts.data + norms)
         return counts.astype(np.float32)
 
-    return Inverted(space, lambda cases: space.counts(cases)[0], rows)
+    return Inverted(space, lambda row: row.counts, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from services.anomaly_similarity.search.cases import Corpus
-from services.anomaly_similarity.search.spaces import Space, fields_of
+from services.anomaly_similarity.search.spaces import SEPARATOR, Space, fields_of
 
 PAIRS = 5_000  # drawn of either sort; a share is then known to a hundredth
 SMOOTHING = 0.01  # a share below it is not told from none
@@ -20,7 +20,7 @@ def weigh(space: Space, corpus: Corpus) -> Space:
     weights = field_weights(space, corpus)
     if not weights:
         return space
-    factors = [weights.get(term.partition(":")[0], 0.0) for term in space.terms]
+    factors = [weights.get(term.partition(SEPARATOR)[0], 0.0) for term in space.terms]
     return Space(
         space.kind,
         space.terms,

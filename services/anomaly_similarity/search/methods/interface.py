@@ -45,17 +45,29 @@ class Method(Protocol):
     def score(self, queries: Sequence[Case]) -> Floats:
         """Return new scores (queries, size): the higher, the more alike; 0 where nothing is known."""
 
-    def reasons(self, query: Case, number: int) -> list[Reason]:
-        """Return what adds up to the score of this case, the greatest first; nothing that is 0."""
+    def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
+        """Return the scores (n,) of these cases alone."""
+
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """Return the cosines (n, k) between the first and the second cases; 0 where nothing is known."""
+
+    def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
+        """Return for each of these cases what adds up to its score, the greatest first; nothing that is 0."""
 
 
 def grown(array: NDArray[T], size: int) -> NDArray[T]:
     """Return the array with room for `size` rows; a quarter more, so that growing costs little per row."""
     if size <= len(array):
         return array
-    room = np.zeros((max(size, 5 * len(array) // 4), *array.shape[1:]), array.dtype)
+    room = np.zeros((size + size // 4, *array.shape[1:]), array.dtype)  # takes no memory till used
     room[: len(array)] = array
     return room
+
+
+def transposed(shares: Mapping[tuple[str, str], Floats], cases: int) -> list[list[Reason]]:
+    """Return the reasons of each case for what each (field, term) contributes to each (cases,)."""
+    told = [(token, share.tolist()) for token, share in shares.items()]
+    return [ordered({token: each[place] for token, each in told}) for place in range(cases)]
 
 
 def ordered(shares: Mapping[tuple[str, str], float]) -> list[Reason]:

@@ -19,7 +19,7 @@ def fit(space: Space, cases: Sequence[Case], *, rank: int = RANK) -> Fitted:
     """Return the projection (terms, d) on the first singular vectors, d = `rank` or what there is."""
     rows = space.rows(cases[-NEWEST:])
     rank = min(rank, min(rows.shape) - 1)
-    if rank < 1:
+    if rank < 1 or not rows.nnz:
         return Fitted({"projection": np.zeros((len(space.terms), 1), np.float32)}, {"rank": 0})
     start = np.random.default_rng(0).standard_normal(min(rows.shape))  # the same fit every time
     _, _, directions = svds(rows.astype(np.float64), rank, v0=start)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.anomaly_similarity.search.cases import Case, Floats
-from services.anomaly_similarity.search.methods.interface import Reason, grown
+from services.anomaly_similarity.search.methods.interface import Reason, transposed
+from services.anomaly_similarity.search.methods.vectors import Vectors
 
 POINTS = 64  # a shape is compared at so many: finer detail is noise of the moment it was cut at
+TINY = np.finfo(np.float64).tiny
 FLAT = 1e-9  # a deviation below it, of the level's size, is none
 
 
@@ -23,24 +25,33 @@ class Shape:
     """Shapes as vectors of length 1 (size, POINTS); zeros where a case has none or a flat one."""
 
     def __init__(self) -> None:
-        self._vectors: Floats = np.zeros((0, POINTS), np.float32)
-        self.size = 0
+        self._vectors = Vectors(POINTS)
+
+    @property
+    def size(self) -> int:
+        """See `Method`."""
+        return self._vectors.size
 
     def add(self, cases: Sequence[Case]) -> None:
         """See `Method`."""
-        self._vectors = grown(self._vectors, self.size + len(cases))
-        self._vectors[self.size : self.size + len(cases)] = _vectors(cases)
-        self.size += len(cases)
+        self._vectors.add(_vectors(cases))
 
     def score(self, queries: Sequence[Case]) -> Floats:
         """See `Method`. The correlation, in [-1, 1]."""
-        scores: Floats = _vectors(queries) @ self._vectors[: self.size].T
-        return scores
+        return self._vectors.score(_vectors(queries))
 
-    def reasons(self, query: Case, number: int) -> list[Reason]:
+    def score_of(self, query: Case, numbers: Sequence[int]) -> Floats:
         """See `Method`."""
-        score = float((_vectors([query]) @ self._vectors[number])[0])
-        return [Reason("shape", "measurements", score)] if score else []
+        found: Floats = self._vectors.of(numbers) @ _vector(query.shape)
+        return found
+
+    def likeness(self, numbers: Sequence[int], others: Sequence[int]) -> Floats:
+        """See `Method`."""
+        return self._vectors.likeness(numbers, others)
+
+    def reasons(self, query: Case, numbers: Sequence[int]) -> list[list[Reason]]:
+        """See `Method`."""
+        return transposed({("shape", "measurements"): self.score_of(query, numbers)}, len(numbers))
 
 
 def _vectors(cases: Sequence[Case]) -> Floats:
@@ -57,9 +68,11 @@ def _vector(shape: NDArray[Any] | None) -> Floats:
     if len(known) < 2:
         return nothing
     steps = np.linspace(0, len(shape) - 1, POINTS)
-    values = np.interp(steps, known, shape[known].astype(np.float64))
+    told = shape[known].astype(np.float64)
+    told /= max(TINY, float(np.abs(told).max()))  # differences and squares are finite then
+    values = np.interp(steps, known, told)
     centred = values - values.mean()
     length = float(np.linalg.norm(centred))
-    if length <= FLAT * max(1.0, float(np.abs(values).max())):
+    if length <= FLAT:
         return nothing
     return np.asarray(centred / length, np.float32)

@@ -8,4 +8,4 @@ from services.anomaly_similarity.search.spaces import Space
 
 def load(space: Space) -> Inverted:
     """Return the method, empty. It has no arrays beside those of its space."""
-    return Inverted(space, space.rows, space.rows)
+    return Inverted(space, lambda row: row.weights, space.rows)

@@ -9,6 +9,7 @@ from services.anomaly_similarity.search.calibration import (
     calibration_error,
     fit,
     prior,
+    reliability,
     risk_coverage,
 )
 
@@ -71,6 +72,11 @@ def test_the_error_is_the_mean_gap():
     right = np.array([False] * 10 + [True] * 5 + [False] * 5)
 
     assert calibration_error(said, right) == pytest.approx((0.05 + 0.45) / 2)
+    assert reliability(said, right) == [
+        (pytest.approx(0.05), 0.0, 10),
+        (pytest.approx(0.95), 0.5, 10),
+    ]
+    assert np.isnan(calibration_error(np.zeros(0), np.zeros(0, bool)))
 
 
 def test_the_most_certain_answers_are_kept():

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.anomaly_similarity.search.spaces import Space, fields_of
 from services.anomaly_similarity.search.vocabulary import Entry, Vocabulary
@@ -58,6 +60,20 @@ def test_shares_by_token_add_up():
     space = Space.fit("characters", CASES, Vocabulary())
     text = case(9, "pump pumping leak")
 
-    shares = space.by_token(text, lambda columns: np.ones(len(columns), np.float32))
+    row = space.row(text)
+    shares = row.by_token(np.stack([np.ones(len(row.columns)), row.weights], axis=1))
 
-    assert sum(shares.values()) == pytest.approx(space.rows([text]).nnz)
+    assert sum(shares.values()).tolist() == pytest.approx(
+        [space.rows([text]).nnz, sum(row.weights)]
+    )
+
+
+@given(st.lists(st.sampled_from(["pump", "leak", "valve", "pumps", "unknown", "xq", ""])))
+def test_a_row_alone_is_that_of_the_matrix(words: list[str]):
+    space = Space.fit("characters", CASES, Vocabulary())
+    text = case(9, " ".join(words))
+
+    row, rows = space.row(text), space.rows([text])
+
+    assert row.columns.tolist() == rows.indices.tolist()
+    np.testing.assert_allclose(row.weights, rows.data, rtol=1e-5)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from services.anomaly_similarity.search.cases import Corpus
+from services.anomaly_similarity.search.cases import Corpus, Verdict
 from services.anomaly_similarity.search.index import CaseIndex
 from services.anomaly_similarity.search.model import VocabularyMismatch, load
 from services.anomaly_similarity.search.training import EVIDENCE, NotEnoughCases, Trained, train_on
@@ -91,6 +91,47 @@ def test_one_case_is_found_by_a_model_that_nobody_could_judge():
     assert not found.model.calibration.measured
     assert not index.search(case(2, "leaking pump"), 5).abstained
     assert index.search(case(2, "weather"), 5).abstained
+
+
+@pytest.mark.parametrize("there", [range(300), range(200), range(100, 300)])
+def test_texts_that_all_say_the_same_or_nothing_choose_what_they_can(there: range):
+    parts = [{"part": "ab"[number % 2]} for number in range(300)]
+    texts = ["pump leaking" if number in there else "" for number in range(300)]
+    cases = [
+        case(number, text, product="x", attributes=part)
+        for number, (text, part) in enumerate(zip(texts, parts, strict=True))
+    ]
+
+    found = train_on(Corpus.of(cases, key=("part",)))
+
+    index = CaseIndex(found.model)
+    index.add(cases)
+    known, unknown = index.search(case(999, "pump"), 5), index.search(case(999, "weather"), 5)
+    assert known.matches[0].similarity > unknown.matches[0].similarity == 0
+    assert unknown.abstained
+
+
+def test_words_that_come_only_later_are_searched_untried():
+    cases = [
+        case(number, "" if number < 200 else "pump leaking", attributes={"part": "a"})
+        for number in range(300)
+    ]
+
+    found = train_on(Corpus.of(cases, key=("part",)))
+
+    assert found.report.notes
+    assert found.model.vocabulary.read("pump") == ["pump"]
+
+
+def test_verdicts_alone_are_learned_from():
+    said = [Verdict(f"A{n:04}", f"A{n - 12:04}", n % 3 > 0) for n in range(12, 240)]
+
+    found = train_on(Corpus.of(CORPUS.cases, verdicts=said))
+
+    index = CaseIndex(found.model)
+    index.add(CORPUS.cases)
+    assert found.model.calibration.measured
+    assert index.search(case(9999, "xqzzw plofk"), 5).abstained
 
 
 def test_without_time_the_first_method_alone_is_tried():

@@ -58,5 +58,11 @@ def test_chains_are_read_to_their_end():
     assert learn(texts).read("repalced") == ["replace"]
 
 
+def test_a_chain_follows_an_edit_too():
+    edits = [Entry("replace", "exchange", "synonym", edited=True)]
+
+    assert learn(TEXTS, edits).read("replcae") == ["exchange"]
+
+
 def test_nothing_is_learned_from_nothing():
     assert learn([]).entries == {}

@@ -32,6 +32,12 @@ def test_gaps_are_bridged():
     assert score(SPIKE, gaps) > 0.99
 
 
+@pytest.mark.parametrize("strength", [1e-300, 1e-12, 1e300])
+def test_enormous_and_tiny_measurements_have_their_shape(strength: float):
+    assert score(SPIKE, strength * SPIKE) == pytest.approx(1, abs=1e-5)
+    assert score(SPIKE, np.array([1.7e308, -1.7e308, np.inf, 0.0])) != 0
+
+
 @pytest.mark.parametrize(
     "shape", [None, np.zeros(0), np.ones(1), np.full(50, 3.2), np.full(9, np.nan)]
 )
