@@ -15,7 +15,7 @@ from services.anomaly_similarity.repository import (
     lock,
     save_state,
 )
-from services.anomaly_similarity.tables import anomalies, imports
+from services.anomaly_similarity.tables import anomalies, imports, vocabulary_edits
 
 KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
 
@@ -34,8 +34,9 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
         await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
     old = imports.c.workspace == workspace, imports.c.imported_at <= until
     await connection.execute(delete(imports).where(*old))
+    await _delete_older(connection, vocabulary_edits, workspace, until)
     state = await corpus_state(connection, workspace)
-    after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
+    after = CorpusState(state.epoch + 1, state.revision + 1, state.vocabulary + 1)
     await save_state(connection, workspace, after)
 
 

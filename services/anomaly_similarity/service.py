@@ -44,7 +44,7 @@ class Records:
             ids = [anomaly_id for anomaly_id, _ in told]
             found = await repository.anomalies_by_id(connection, workspace, ids)
             before = {i: each.anomaly for i, each in found.items() if each.anomaly is not None}
-            wished = [_anomaly(i, body, before.get(i), now) for i, body in told]
+            wished = [anomaly_of(i, body, before.get(i), now) for i, body in told]
             added = [each for each in wished if each.anomaly_id not in before]
             known = [each for each in wished if each.anomaly_id in before]
             changed = [each for each in known if not each.says_the_same(before[each.anomaly_id])]
@@ -141,7 +141,9 @@ async def _write(
         await directory_repository.add_bare(connection, workspace, kind, ids, now, revision)
 
 
-def _anomaly(anomaly_id: str, told: AnomalyBody, before: Anomaly | None, now: datetime) -> Anomaly:
+def anomaly_of(
+    anomaly_id: str, told: AnomalyBody, before: Anomaly | None, now: datetime
+) -> Anomaly:
     return Anomaly(
         anomaly_id=anomaly_id,
         description=told.description,

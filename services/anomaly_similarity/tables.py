@@ -1,7 +1,8 @@
 """The tables of the anomaly-similarity service; no other service reads them.
 
 How they grow: `anomalies` and its links with what is recorded, about 570 bytes a short text with its
-links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
+links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week;
+`vocabulary_edits` with what operators write by hand.
 """
 
 from sqlalchemy import (
@@ -29,6 +30,8 @@ corpora = Table(
     Column("epoch", Integer, nullable=False),
     # Grows with every change: who follows reads what is newer than what it holds.
     Column("revision", BigInteger, nullable=False),
+    # Grows with every edit of the vocabulary: who follows reads the edits anew.
+    Column("vocabulary", BigInteger, nullable=False),
 )
 
 anomalies = Table(
@@ -106,4 +109,14 @@ imports = Table(
     Column("import_id", String(36), primary_key=True),
     Column("imported_at", UtcDateTime, nullable=False),
     Column("rejects", Text, nullable=False),  # CSV: line, reason, text
+)
+
+vocabulary_edits = Table(
+    "vocabulary_edits",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("term", String(200), primary_key=True),
+    Column("stands_for", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
 )

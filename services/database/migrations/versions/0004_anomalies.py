@@ -1,4 +1,4 @@
-"""Anomalies, components, profiles, their links, and what imports refused."""
+"""Anomalies, components, profiles, their links, what imports refused, edits of the vocabulary."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,7 @@ TABLES = (
     "anomaly_components",
     "anomaly_users",
     "anomaly_imports",
+    "vocabulary_edits",
 )
 
 
@@ -39,6 +40,7 @@ def upgrade() -> None:
         *_key(),
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("vocabulary", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "anomalies",
@@ -70,6 +72,13 @@ def upgrade() -> None:
         *_key("import_id", length=36),
         sa.Column("imported_at", UtcDateTime, nullable=False),
         sa.Column("rejects", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "vocabulary_edits",
+        *_key("term"),
+        sa.Column("stands_for", sa.String(200), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("written_at", UtcDateTime, nullable=False),
     )
     for table in TABLES:
         isolate(table)

@@ -1,0 +1,165 @@
+"""Who answers which past cases are similar, and what fixed them."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.anomaly_similarity import repository, verdict_repository
+from services.anomaly_similarity.answers import DEFAULT_LIMIT, Answer, Filters, Found
+from services.anomaly_similarity.conversion import completed
+from services.anomaly_similarity.loading import ModelLoader
+from services.anomaly_similarity.search import solutions
+from services.anomaly_similarity.search.cases import Case
+from services.anomaly_similarity.search.index import Match
+from services.anomaly_similarity.search.solutions import Trial
+from services.anomaly_similarity.search.vocabulary import Vocabulary
+from services.anomaly_similarity.serving import Workspace
+from services.anomaly_similarity.verdict_repository import StoredVerdict
+from services.database import Database
+from services.model_store import ModelStore
+
+log = logging.getLogger(__name__)
+
+# Cases whose actions are ranked, however few are shown: five rarely tell more than one action twice.
+ASKED_FOR_SOLUTIONS = 20
+
+_answers = Counter(
+    "akin_similarity_answers", "Questions for similar cases that were answered.", ["outcome"]
+)
+
+
+class Searcher:
+    """Answers for the workspaces of this process, of which at most `maximum` are held in memory."""
+
+    def __init__(self, database: Database, store: ModelStore, *, maximum: int = 8) -> None:
+        self._database = database
+        self._loader = ModelLoader(store)
+        self._maximum = maximum
+        self._held: OrderedDict[str, Workspace] = OrderedDict()
+
+    async def for_anomaly(
+        self,
+        workspace: str,
+        anomaly_id: str,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+    ) -> Answer | None:
+        """Return what is similar to a stored anomaly; None where there is no such one.
+
+        What was recorded before the call can be found. What an operator called not useful for this very
+        anomaly is left out.
+
+        Raises:
+            DatabaseUnavailable: repeat it later.
+        """
+        held = self._get(workspace)
+        await held.follow()
+        case = held.records.cases.get(anomaly_id)
+        if case is None:
+            return None
+        async with self._database.reading(workspace) as connection:
+            told = await verdict_repository.of_anomaly(connection, workspace, anomaly_id)
+        useless = frozenset(each.similar_anomaly_id for each in told if not each.useful)
+        return await self._answer(held, case, limit, filters, useless)
+
+    async def for_case(
+        self,
+        workspace: str,
+        case: Case,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        filters: Filters = Filters(),  # noqa: B008 - frozen
+    ) -> Answer:
+        """Return what is similar to a case that is not stored; see `for_anomaly`.
+
+        Types and places of the components that it names are filled in.
+        """
+        held = self._get(workspace)
+        await held.follow()
+        known = completed(case, held.records.components)
+        return await self._answer(held, known, limit, filters, frozenset())
+
+    async def vocabulary(self, workspace: str) -> Vocabulary:
+        """Return how texts of this workspace are read, the newest edits included."""
+        held = self._get(workspace)
+        now = await held.follow()
+        learned = [each for each in now.vocabulary.entries.values() if not each.edited]
+        if now.served is not None:
+            learned = now.served.words.learned
+        return Vocabulary.of([*learned, *held.records.edits])
+
+    async def tend(self, workspace: str | None = None) -> None:
+        """Let one workspace, or all that are held, follow their records and models."""
+        for held in [each for each in self._held.values() if workspace in (None, each.name)]:
+            try:
+                await held.tend()
+            except ConnectionError as error:
+                log.warning("A workspace could not be refreshed.", extra={"reason": str(error)})
+
+    async def close(self) -> None:
+        """Let what is under way end."""
+        for held in list(self._held.values()):
+            await held.close()
+
+    def _get(self, name: str) -> Workspace:
+        held = self._held.get(name)
+        if held is None:
+            held = self._held[name] = Workspace(name, self._database, self._loader)
+            if len(self._held) > self._maximum:
+                # Requests under way may still use it: it leaves with the last one.
+                oldest, _ = self._held.popitem(last=False)
+                self._loader.forget(oldest)
+        self._held.move_to_end(name)
+        return held
+
+    async def _answer(
+        self, held: Workspace, case: Case, limit: int, filters: Filters, useless: frozenset[str]
+    ) -> Answer:
+        def allowed(found: Case) -> bool:
+            return found.anomaly_id not in useless and filters.allow(found)
+
+        now, found = await held.search(case, max(limit, ASKED_FOR_SOLUTIONS), allowed)
+        if found.abstained:
+            _answers.labels("abstained").inc()
+            return Answer(cases=[], solutions=[], abstained=True, model_version=now.version)
+        similar = [each for each in found.matches if each.similarity >= now.threshold]
+        ids = [each.case.anomaly_id for each in similar]
+        async with self._database.reading(held.name) as connection:
+            told = await verdict_repository.on_cases(connection, held.name, ids)
+            shown = await _shown(connection, held.name, found.matches[:limit])
+        ranked = solutions.rank(
+            [(each.case, each.similarity) for each in similar],
+            _trials(told),
+            now.vocabulary,
+            now=datetime.now(UTC),
+        )
+        _answers.labels("found").inc()
+        return Answer(cases=shown, solutions=ranked, abstained=False, model_version=now.version)
+
+
+async def _shown(
+    connection: AsyncConnection, workspace: str, matches: Sequence[Match]
+) -> list[Found]:
+    """Return the matches as they are stored; one that was deleted this moment is left out."""
+    ids = [match.case.anomaly_id for match in matches]
+    stored = await repository.anomalies_by_id(connection, workspace, ids)
+    return [
+        Found(anomaly=anomaly, similarity=match.similarity, reasons=match.reasons)
+        for match in matches
+        if (each := stored.get(match.case.anomaly_id)) and (anomaly := each.anomaly)
+    ]
+
+
+def _trials(verdicts: Iterable[StoredVerdict]) -> list[Trial]:
+    return [
+        Trial(each.similar_anomaly_id, each.solved, each.recorded_at)
+        for each in verdicts
+        if each.solved is not None
+    ]
