@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 
 from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.vocabulary_editing import VocabularyEditor
+from services.model_store import ModelStore
 from services.security.scopes import Scope
 from services.web.gate import Caller, requires
 from services.web.schemas import ErrorBody, Responses
@@ -23,6 +25,8 @@ def _kept(name: str) -> Any:
 Recording = Annotated[Records, _kept("anomaly_records")]
 OfComponents = Annotated[Directory, _kept("components")]
 OfProfiles = Annotated[Directory, _kept("profiles")]
+OfVocabulary = Annotated[VocabularyEditor, _kept("vocabulary")]
+Stored = Annotated[ModelStore, _kept("similarity_models")]
 Reader = Annotated[Caller, requires(Scope.ANOMALIES_READ)]
 Writer = Annotated[Caller, requires(Scope.ANOMALIES_WRITE)]
 

@@ -129,13 +129,15 @@ class Workspace:
         """Build while what serves is stale, for as long as an answer can wait."""
         clock = asyncio.get_running_loop().time
         until = clock() + PATIENCE
-        while self._now is None or (self._is_stale(self._now) and clock() < until):
+        while self._now is None or self._is_stale(self._now):
             if self._building is None:
                 self._building = asyncio.create_task(self._build())
             patience = max(0.0, until - clock()) if self._now else None
             done, _ = await asyncio.wait({self._building}, timeout=patience)
             for each in done:
                 each.result()
+            if self._now is not None and clock() >= until:
+                break
         return self._now
 
     def _is_stale(self, now: Built) -> bool:
