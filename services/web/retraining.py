@@ -64,7 +64,7 @@ class Retraining:
         try:
             for workspace, count in (await self._counts()).items():
                 if await self._is_enough(workspace, count):
-                    self._attempted[workspace] = count, datetime.now(UTC)
+                    self._attempted[workspace] = count, now()
                     await self._train(workspace)
         except (ConnectionError, ModelStoreError) as error:
             log.warning("No look at what is new.", extra={"reason": str(error)})
@@ -77,7 +77,7 @@ class Retraining:
             return True
         if served is None or count in (served.data.rows, rows):
             return False
-        return datetime.now(UTC) - max(served.created_at, tried_at) > self._stale_after
+        return now() - max(served.created_at, tried_at) > self._stale_after
 
     def _served(self, workspace: str) -> Manifest | None:
         entry = self._models.current(workspace, self._model)
@@ -104,3 +104,8 @@ class Retraining:
                 await process.wait()
         _trainings.labels("done" if code == 0 else "failed").inc()
         log.info("A training ended.", extra={"workspace": workspace, "code": code})
+
+
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
