@@ -40,7 +40,7 @@ _refused = Counter(
 _created_at = Gauge(
     "akin_similarity_model_created_timestamp_seconds",
     "When the served similarity model was made.",
-    ["workspace"],
+    ["workspace", "version"],
 )
 
 
@@ -84,6 +84,7 @@ class ModelLoader:
         self._store = store
         # Each workspace's move that named a version which was refused, and the epoch of the records.
         self._bad: dict[str, tuple[str, int]] = {}
+        self._told: dict[str, str] = {}  # the version of each workspace that the metrics name
         self._away = False  # an outage is logged once, however many workspaces notice it
 
     async def follow(
@@ -104,7 +105,14 @@ class ModelLoader:
     def forget(self, workspace: str) -> None:
         """Forget a workspace that is served no longer."""
         self._bad.pop(workspace, None)
-        _created_at.remove(workspace)
+        if workspace in self._told:
+            _created_at.remove(workspace, self._told.pop(workspace))
+
+    def _tell(self, workspace: str, model: ServedModel) -> None:
+        if workspace in self._told:
+            _created_at.remove(workspace, self._told[workspace])
+        self._told[workspace] = model.version
+        _created_at.labels(workspace, model.version).set(model.created_at.timestamp())
 
     def refuse(self, workspace: str, model: ServedModel, epoch: int, error: Exception) -> None:
         """Do not try this model again: it was loaded, and could not be put to use."""
@@ -129,7 +137,7 @@ class ModelLoader:
         except UNFIT as error:
             self._refuse(workspace, entry.version, entry.id, epoch, error)
             return current
-        _created_at.labels(workspace).set(model.created_at.timestamp())
+        self._tell(workspace, model)
         return model
 
     def _load(

@@ -40,10 +40,10 @@ def certainty(every: Mapping[str, Any], answerable: Mapping[str, Any] | None) ->
             axes.annotate(
                 name,
                 (shares[-1], right[-1]),
-                xytext=(-6, 0),
+                xytext=(0, 7),
                 textcoords="offset points",
                 ha="right",
-                va="center",
+                va="bottom",
             )
         axes.axvline(1 - every["abstained"], color=LINE, linewidth=0.8, linestyle=":")
         axes.margins(0.12, 0.15)

@@ -113,9 +113,9 @@ class Searcher:
         if held is None:
             held = self._held[name] = Workspace(name, self._database, self._loader)
             if len(self._held) > self._maximum:
-                # Requests under way may still use it: it leaves with the last one.
-                oldest, _ = self._held.popitem(last=False)
+                oldest, left = self._held.popitem(last=False)
                 self._loader.forget(oldest)
+                left.forget()
         self._held.move_to_end(name)
         return held
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
@@ -98,6 +99,11 @@ class Workspace:
                         return now, Answer([], True)
                     return now, await asyncio.to_thread(now.index.search, query, limit, allowed)
             await self.follow()
+
+    def forget(self) -> None:
+        """Leave the metrics; requests under way may still use it."""
+        with suppress(KeyError):
+            _cases.remove(self.name)
 
     async def close(self) -> None:
         """Let what is being built end."""

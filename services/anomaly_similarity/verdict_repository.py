@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - nothing is stored yet
 """All SQL about operators' verdicts."""
 
 from __future__ import annotations

@@ -23,6 +23,9 @@ from services.anomaly_similarity.search.methods.blend import combined
 from services.anomaly_similarity.search.vocabulary import Entry, learn
 
 MOST = 2_000  # queries, the newest: intervals are then ±0.02
+SCORES = (
+    50_000_000  # of a method that are held, 200 MB; 100,000 cases are then judged by 500 queries
+)
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
@@ -96,7 +99,8 @@ def hold_out(
     there = corpus.before(int(queries[-1]) + 1)
     vocabulary = learn([case.description for case in past.cases], edits)
     fits = fit(past, vocabulary, names, seconds=seconds)
-    task = make_task(there, queries[-MOST:], answerable=False)
+    most = min(MOST, max(1, SCORES // len(there.cases)))
+    task = make_task(there, queries[-most:], answerable=False)
     asking = [there.cases[place] for place in task.queries.tolist()]
     scores: dict[str, Floats] = {}
     for name in fits.methods:
