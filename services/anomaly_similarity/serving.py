@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
@@ -102,8 +101,7 @@ class Workspace:
 
     def forget(self) -> None:
         """Leave the metrics; requests under way may still use it."""
-        with suppress(KeyError):
-            _cases.remove(self.name)
+        _cases.remove(self.name)
 
     async def close(self) -> None:
         """Let what is being built end."""

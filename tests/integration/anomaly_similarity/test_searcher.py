@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -14,7 +17,7 @@ from services.anomaly_similarity import serving, verdict_repository, vocabulary_
 from services.anomaly_similarity.answers import Answer, Filters
 from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.directory_repository import COMPONENTS
-from services.anomaly_similarity.loading import MODEL
+from services.anomaly_similarity.loading import MODEL, VOCABULARY
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.search.cases import Case
 from services.anomaly_similarity.search.vocabulary import Entry
@@ -25,10 +28,11 @@ from services.anomaly_similarity.training import train
 from services.anomaly_similarity.verdict_repository import StoredVerdict
 from services.anomaly_similarity.vocabulary_editing import VocabularyEditor
 from services.database import Database
-from services.model_store import ModelStore
+from services.model_store import Draft, ModelStore
 from tests.integration.anomaly_similarity.cases import KEY, record_fleet
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+REPALCE = {"term": "repalce", "stands_for": "replace", "kind": "typo"}
 PUMP = AnomalyBody(description="Pump leaking", solution="Replaced the seal", outcome="solved")
 
 
@@ -195,27 +199,47 @@ async def test_a_damaged_version_changes_nothing(
     assert "new" in ids(await searcher.for_case(workspace, query, limit=100))
 
 
-async def test_a_version_with_another_vocabulary_is_refused(
-    searcher: Searcher, data: Database, store: ModelStore, workspace: str
+def promote_altered(
+    store: ModelStore, workspace: str, version: str, **altered: Mapping[str, object]
 ) -> None:
-    await record_fleet(data, workspace)
-    version = store.load(workspace, MODEL, await trained(data, store, workspace))
-    manifest = version.manifest
-    draft = {name: getattr(manifest, name) for name in type(manifest).__mro__[1].__struct_fields__}
-    words = version.files["vocabulary.json"].replace(
-        b'"learned": [', b'"learned": [{"term": "x", "stands_for": "y", "kind": "typo"},'
-    )
-    other = store.publish(
-        workspace,
-        MODEL,
-        arrays=version.arrays,
-        manifest=type(manifest).__mro__[1](**draft),
-        files={**version.files, "vocabulary.json": words.replace(b"},]", b"}]")},
-    )
+    """Publish the version with other arrays or files, and let the alias name it."""
+    loaded = store.load(workspace, MODEL, version)
+    given = {name: getattr(loaded.manifest, name) for name in Draft.__struct_fields__}
+    parts: dict[str, Any] = {
+        name: {**getattr(loaded, name), **altered.get(name, {})} for name in ("arrays", "files")
+    }
+    other = store.publish(workspace, MODEL, manifest=Draft(**given), **parts)
     current = store.current(workspace, MODEL)
     assert current is not None
-    store.promote(workspace, MODEL, other.version, expected=current.generation, reason="test")
-    assert (await searcher.for_case(workspace, asked("leaking"))).model_version == UNTRAINED
+    expected = current.generation
+    store.promote(workspace, MODEL, other.version, expected=expected, reason="test")
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"files": {VOCABULARY: json.dumps({"learned": [], "edits": [REPALCE]}).encode()}},
+        {"files": {VOCABULARY: b"{"}},
+        {"arrays": {"calibration": np.array([np.nan])}},
+        {"arrays": {"calibration": np.ones(2)}},
+        {"arrays": {"space.characters.idf": np.ones(3, np.float32)}},
+    ],
+    ids=["other vocabulary", "no vocabulary", "no numbers", "calibration", "terms"],
+)
+async def test_a_version_that_does_not_fit_or_gives_no_numbers_is_refused(
+    searcher: Searcher,
+    data: Database,
+    store: ModelStore,
+    workspace: str,
+    altered: dict[str, dict[str, object]],
+) -> None:
+    await record_fleet(data, workspace, rounds=3)
+    good = await trained(data, store, workspace)
+    assert (await searcher.for_case(workspace, asked("leaking"))).model_version == good
+    promote_altered(store, workspace, good, **altered)
+    for _ in range(2):
+        await searcher.tend()
+        assert (await searcher.for_case(workspace, asked("leaking"))).model_version == good
 
 
 async def test_a_model_from_before_a_cleanup_serves_no_more(
