@@ -16,8 +16,8 @@ from services.anomaly_similarity import (
 )
 from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES
-from services.anomaly_similarity.searching import searching
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.shared_searcher import searching
 from services.anomaly_similarity.vocabulary_editing import VocabularyEditor
 from services.web.application import Service, create_app
 from services.web.resources import Resources

@@ -66,8 +66,7 @@ class Searcher:
             return None
         async with self._database.reading(workspace) as connection:
             told = await verdict_repository.of_anomaly(connection, workspace, anomaly_id)
-        useless = frozenset(each.similar_anomaly_id for each in told if not each.useful)
-        return await self._answer(held, case, limit, filters, useless)
+        return await self._answer(held, case, limit, filters, _useless(told))
 
     async def for_case(
         self,
@@ -155,6 +154,15 @@ async def _shown(
         for match in matches
         if (each := stored.get(match.case.anomaly_id)) and (anomaly := each.anomaly)
     ]
+
+
+def _useless(verdicts: Iterable[StoredVerdict]) -> frozenset[str]:
+    """Return the cases of which the last word, whoever said it, is that they are not useful."""
+    last = {
+        each.similar_anomaly_id: each.useful
+        for each in sorted(verdicts, key=lambda each: each.recorded_at)
+    }
+    return frozenset(case_id for case_id, useful in last.items() if not useful)
 
 
 def _trials(verdicts: Iterable[StoredVerdict]) -> list[Trial]:

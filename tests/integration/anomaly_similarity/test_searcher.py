@@ -292,8 +292,10 @@ async def test_writers_and_askers_at_once_miss_nothing(
     await asyncio.gather(*(write(first) for first in "abc"))
 
 
-def _verdict(case_id: str, *, useful: bool, solved: bool | None = None) -> StoredVerdict:
-    return StoredVerdict("q", case_id, "ada", useful, solved, NOW - timedelta(days=1))
+def _verdict(
+    case_id: str, *, useful: bool, solved: bool | None = None, days: int = 1, by: str = "ada"
+) -> StoredVerdict:
+    return StoredVerdict("q", case_id, by, useful, solved, NOW - timedelta(days=days))
 
 
 async def test_verdicts_leave_out_what_was_useless_and_count_what_solved(
@@ -301,7 +303,12 @@ async def test_verdicts_leave_out_what_was_useless_and_count_what_solved(
 ) -> None:
     hose = PUMP.model_copy(update={"solution": "New hose", "outcome": "open"})
     await records.put(workspace, [("q", PUMP), ("a", PUMP), ("b", hose)])
-    told = [_verdict("a", useful=False), _verdict("b", useful=True, solved=True)]
+    told = [
+        _verdict("a", useful=False),
+        _verdict("a", useful=True, days=2, by="bob"),
+        _verdict("b", useful=True, solved=True),
+        _verdict("b", useful=False, days=2, by="bob"),
+    ]
 
     async def every(*_: object) -> list[StoredVerdict]:
         return told
