@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.accounts.app import service as accounts
 from services.anomaly_similarity.app import service as anomaly_similarity
+from services.anomaly_similarity.trainer import service as similarity_trainer
 from services.anomaly_similarity.worker import service as anomaly_similarity_worker
 from services.event_collector.app import service as event_collector
 from services.recommendations.app import service as recommendations
@@ -19,4 +20,5 @@ app = create_app(
     trainer,
     anomaly_similarity,
     anomaly_similarity_worker,
+    similarity_trainer,
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Gauge, Histogram
 
 from services.anomaly_similarity import outbox_repository, rendering, requests_repository
 from services.anomaly_similarity.answer_schemas import Question
@@ -16,7 +16,7 @@ from services.anomaly_similarity.answers import Answer
 from services.anomaly_similarity.outbox import Outbox, event
 from services.anomaly_similarity.rendering import Known
 from services.anomaly_similarity.requests_repository import Claimed, Outcome, Place
-from services.anomaly_similarity.searcher import Searcher
+from services.anomaly_similarity.searcher import Searcher, answered
 from services.broker import Retry
 from services.broker.consumer import TRANSIENT
 from services.database import EVERY_WORKSPACE, Database
@@ -35,11 +35,6 @@ _seconds = Histogram(
     "akin_similarity_seconds",
     "From a question for similar anomalies to its stored answer.",
     buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0),
-)
-_answers = Counter(
-    "akin_similarity_answers",
-    "Questions for similar anomalies by what they came to: similar, abstained, failed.",
-    ["outcome"],
 )
 _pending = Gauge(
     "akin_similarity_pending", "Questions that wait for their answers, in all workspaces."
@@ -125,7 +120,8 @@ class Answerer:
             await outbox_repository.put(connection, events)
         self._outbox.announce(events)
         for each in stored:
-            _answers.labels(each.kind).inc()
+            if each.status == "failed":
+                answered.labels("failed").inc()
             waited = now - by_id[each.task_result_id].requested_at
             _seconds.observe(waited.total_seconds())
 
@@ -153,7 +149,7 @@ def _outcome(asked: Claimed, found: Found, known: Known, now: datetime) -> Outco
         return Outcome(
             asked.task_result_id, "failed", rendering.failed("The answer cannot be written.")
         )
-    return Outcome(asked.task_result_id, "done", result, abstained=found.abstained)
+    return Outcome(asked.task_result_id, "done", result)
 
 
 def _computed(asked: Claimed, outcome: Outcome) -> SimilarityComputed:

@@ -21,6 +21,7 @@ from services.anomaly_similarity.tables import (
     detections,
     imports,
     similarity_requests,
+    vocabulary_edits,
 )
 from services.anomaly_similarity.verdict_repository import delete_until
 
@@ -45,8 +46,9 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
     questions = similarity_requests.c
     asked = questions.workspace == workspace, questions.requested_at <= until
     await connection.execute(delete(similarity_requests).where(*asked))
+    await _delete_older(connection, vocabulary_edits, workspace, until)
     state = await corpus_state(connection, workspace)
-    after = CorpusState(epoch=state.epoch + 1, revision=state.revision + 1)
+    after = CorpusState(state.epoch + 1, state.revision + 1, state.vocabulary + 1)
     await save_state(connection, workspace, after)
     await note_cleanup(connection, workspace, until)
 

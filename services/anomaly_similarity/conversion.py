@@ -45,5 +45,5 @@ def _told(named: list[Named], field: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for each in named if (value := each.get(field))))
 
 
-def _text(value: Any) -> str:
+def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,6 +11,8 @@ from services.anomaly_similarity.asking import Asker
 from services.anomaly_similarity.callbacks import Rules
 from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.vocabulary_editing import VocabularyEditor
+from services.model_store import ModelStore
 from services.security.scopes import Scope
 from services.web.gate import Caller, requires
 from services.web.schemas import ErrorBody, Responses
@@ -30,6 +32,8 @@ Asking = Annotated[Asker, _kept("similarity_asker")]
 Awaiting = Annotated[waiting.Waiting, _kept("similarity_waiting")]
 Searching = Annotated[searching.Searching, _kept("similarity_searching")]
 CallbackRules = Annotated[Rules, _kept("callback_rules")]
+OfVocabulary = Annotated[VocabularyEditor, _kept("vocabulary")]
+Stored = Annotated[ModelStore, _kept("similarity_models")]
 Reader = Annotated[Caller, requires(Scope.ANOMALIES_READ)]
 Writer = Annotated[Caller, requires(Scope.ANOMALIES_WRITE)]
 

@@ -18,7 +18,7 @@ from services.anomaly_similarity.outbox import Outbox
 from services.anomaly_similarity.records import Anomaly, Detection
 from services.anomaly_similarity.requests_repository import Asked
 from services.anomaly_similarity.schemas import AnomalyIn
-from services.anomaly_similarity.service import anomaly_from, next_revision, write
+from services.anomaly_similarity.service import anomaly_of, next_revision, write
 from services.broker import Broker
 from services.database import Database
 from services.messages.types import AnomalyDetected
@@ -102,7 +102,7 @@ def _anomaly(told: AnomalyDetected, now: datetime) -> Anomaly:
         timestamp=told.began_at,
         attributes=told.attributes,
     )
-    return anomaly_from(told.anomaly_id, body, None, now)
+    return anomaly_of(told.anomaly_id, body, None, now)
 
 
 def _description(told: AnomalyDetected) -> str:

@@ -70,14 +70,6 @@ class Outcome:
     task_result_id: str
     status: Finished
     result: str
-    abstained: bool = False
-
-    @property
-    def kind(self) -> str:
-        """What it counts as."""
-        if self.status == "failed":
-            return "failed"
-        return "abstained" if self.abstained else "similar"
 
 
 async def existing(

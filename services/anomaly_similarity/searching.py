@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.anomaly_similarity import directory_repository, rendering
+from services.anomaly_similarity import rendering
 from services.anomaly_similarity.answer_schemas import DEFAULT_USER, Search
 from services.anomaly_similarity.conversion import case_of
-from services.anomaly_similarity.directory_repository import COMPONENTS
 from services.anomaly_similarity.records import Anomaly
 from services.anomaly_similarity.searcher import Searcher
 from services.database import Database
@@ -33,13 +32,9 @@ class Searching:
             attributes=body.attributes,
             component_ids=tuple(body.component_ids),
         )
-        async with self._database.reading(workspace) as connection:
-            components = await directory_repository.by_id(
-                connection, workspace, COMPONENTS, asked.component_ids
-            )
         answer = await self._searcher.for_case(
             workspace,
-            case_of(asked, components),
+            case_of(asked, {}),
             limit=body.limit,
             filters=body.filters.filters(),
         )

@@ -50,7 +50,7 @@ class Records:
             ids = [anomaly_id for anomaly_id, _ in told]
             found = await repository.anomalies_by_id(connection, workspace, ids)
             before = {i: each.anomaly for i, each in found.items() if each.anomaly is not None}
-            wished = [anomaly_from(i, body, before.get(i), now) for i, body in told]
+            wished = [anomaly_of(i, body, before.get(i), now) for i, body in told]
             added = [each for each in wished if each.anomaly_id not in before]
             known = [each for each in wished if each.anomaly_id in before]
             changed = [each for each in known if not each.says_the_same(before[each.anomaly_id])]
@@ -161,7 +161,7 @@ async def write(
         await directory_repository.add_bare(connection, workspace, kind, ids, now, revision)
 
 
-def anomaly_from(
+def anomaly_of(
     anomaly_id: str, told: AnomalyBody, before: Anomaly | None, now: datetime
 ) -> Anomaly:
     """Return the anomaly that a request tells, where `before` is stored."""

@@ -1,7 +1,8 @@
 """The tables of the anomaly-similarity service; no other service reads them.
 
 How they grow: `anomalies` and its links with what is recorded, about 570 bytes a short text with its
-links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week.
+links and indexes; a deleted one leaves an empty row. `anomaly_imports` with the imports of a week;
+`vocabulary_edits` with what operators write by hand.
 `anomaly_detections` with what detectors find, up to 2.5 kB each, 2 kB of them the shape. `verdicts` with
 what operators say, about 300 bytes each.
 `similarity_requests` with the questions of 30 days, some 3 kB each with its answer. `anomaly_outbox` has what
@@ -36,6 +37,8 @@ corpora = Table(
     Column("revision", BigInteger, nullable=False),
     # Until when it was cleaned up: what was said by then and arrives later is dropped.
     Column("cleaned_at", UtcDateTime),
+    # Grows with every edit of the vocabulary: who follows reads the edits anew.
+    Column("vocabulary", BigInteger, nullable=False),
 )
 
 anomalies = Table(
@@ -176,4 +179,14 @@ outbox = Table(
     Column("body", Text, nullable=False),  # a CloudEvents batch of this event
     Column("written_at", UtcDateTime, nullable=False),
     Index("anomaly_outbox_time", "written_at"),
+)
+
+vocabulary_edits = Table(
+    "vocabulary_edits",
+    metadata,
+    Column("workspace", String(64), primary_key=True),
+    Column("term", String(200), primary_key=True),
+    Column("stands_for", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
 )

@@ -19,8 +19,8 @@ from services.anomaly_similarity.config import AnomalySimilaritySettings
 from services.anomaly_similarity.detecting import Detections
 from services.anomaly_similarity.feedback import Feedback
 from services.anomaly_similarity.handlers import handlers
-from services.anomaly_similarity.searcher import Searcher
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.shared_searcher import searching
 from services.anomaly_similarity.signing import key_of
 from services.broker import ANOMALIES, REQUESTS
 from services.repeating import repeating
@@ -33,14 +33,15 @@ COUNT_EVERY = 15.0  # seconds; as often as Prometheus asks, usually
 
 
 @asynccontextmanager
-async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
+async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Consume until the end of the block."""
     database, broker = await resources.database(), await resources.broker()
     settings = AnomalySimilaritySettings()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         announced = await enter(outbox.opened(database, broker))
-        answerer = Answerer(database, Searcher(database), announced)
+        searcher = await enter(searching(app, resources))
+        answerer = Answerer(database, searcher, announced)
         await enter(outbox.relaying(announced))
         await enter(repeating(answerer.sweep, interval=SWEEP_EVERY))
         await enter(repeating(answerer.count, interval=COUNT_EVERY))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,10 @@ import typer
 from rich.table import Table
 
 from services.cli import loading_anomalies
+from services.cli.announcing import announce
 from services.cli.console import (
     Json,
     WorkspaceName,
-    errors,
     output,
     print_json,
     progress,
@@ -24,12 +23,9 @@ from services.cli.console import (
 )
 from services.cli.loading import Summary, load_movielens
 from services.database import migrate as run_migrations
-from services.messages.envelope import Event
-from services.messages.types import ModelPublished
 from services.recommendations.candidates import BUDGET
 from services.recommendations.config import RecommendationsSettings
 from services.recommendations.feedback import strengths_with
-from services.recommendations.listing import new_id
 from services.recommendations.loading import MODEL
 from services.recommendations.training import TrainingReport, train
 from services.web.config import PlatformSettings
@@ -37,8 +33,6 @@ from services.web.resources import Resources
 
 importing = typer.Typer(no_args_is_help=True, help="Import data. What cannot be read is set aside.")
 training = typer.Typer(no_args_is_help=True, help="Train models, publish and promote them.")
-
-SOURCE = "/akin/train"
 
 _MEASURES = {
     "users": "people judged by",
@@ -171,25 +165,10 @@ def _train(workspace: str, seed: int, budget: float) -> TrainingReport:
                 strengths=strengths_with(chosen.strengths),
             )
             if report.promoted:
-                await _announce(resources, workspace, report.version)
+                await announce(resources, workspace, MODEL, report.version)
             return report
 
         return with_resources(work)
-
-
-async def _announce(resources: Resources, workspace: str, version: str) -> None:
-    """Tell services at once; should the broker be away, they see the alias within seconds."""
-    event = Event(
-        id=new_id(),
-        source=SOURCE,
-        time=datetime.now(UTC),
-        workspace=workspace,
-        data=ModelPublished(name=MODEL, version=version),
-    )
-    try:
-        await (await resources.broker()).publish([event])
-    except ConnectionError as error:
-        errors.print(f"Not announced ({error}); services see it within seconds all the same.")
 
 
 def _print(report: TrainingReport) -> None:

@@ -8,6 +8,8 @@ import sys
 import typer
 
 from services.anomaly_similarity.mapping import ImportRefused as AnomaliesRefused
+from services.anomaly_similarity.search.embedder import UnusableEmbeddings
+from services.anomaly_similarity.search.training import NotEnoughCases
 from services.cli import (
     clients,
     data,
@@ -19,6 +21,7 @@ from services.cli import (
     recommending,
     running,
     settings,
+    similarity,
     workspaces,
 )
 from services.cli.console import AWAY, FAILED, NotMigrated, errors
@@ -57,6 +60,7 @@ def prepare(context: typer.Context) -> None:
 running.register(app)
 data.register(app)
 evaluating.register(app)
+similarity.register()
 recommending.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(clients.app, name="clients")
@@ -81,7 +85,9 @@ def main() -> None:
         AnomaliesRefused,
         ModelStoreError,
         ImportRefused,
+        NotEnoughCases,
         NotEnoughData,
+        UnusableEmbeddings,
         NotMigrated,
         NotStarted,
     ) as error:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from services.anomaly_similarity.loading import MODEL as SIMILARITY
 from services.cli.console import Json, WorkspaceName, output, print_json, print_rows
 from services.model_store import AliasEntry, Manifest, ModelStore
 from services.web.config import PlatformSettings
@@ -32,12 +33,23 @@ def list_versions(
             "served": "*" if champion and champion.version == manifest.version else "",
             "kind": manifest.serving.get("kind"),
             "created_at": manifest.created_at,
-            "interactions": manifest.data.rows,
-            "ndcg@10": _ndcg(manifest),
+            **_trained(manifest),
         }
         for manifest in store.versions(workspace, name)
     ]
-    print_rows(rows, json=json, empty="No version yet: run `akin train recommendations`.")
+    print_rows(rows, json=json, empty=f"No version yet: run `akin train {name}`.")
+
+
+def _trained(manifest: Manifest) -> dict[str, object]:
+    """Return how much the version was trained on, and how it did."""
+    if manifest.name == SIMILARITY:
+        return {"anomalies": manifest.data.rows, "p@1": _precision(manifest)}
+    return {"interactions": manifest.data.rows, "ndcg@10": _ndcg(manifest)}
+
+
+def _precision(manifest: Manifest) -> object:
+    judged = manifest.metrics["evaluation"]["methods"]
+    return next((each["p_at_1"][0] for each in judged if each["method"] == "chosen"), None)
 
 
 def _ndcg(manifest: Manifest) -> object:

@@ -7,13 +7,12 @@ version is known by the hash of its files.
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import asdict
 from typing import Any
 
-from services.recommendations.report_page import DIGITS, page
+from services.recommendations.report_page import page
 from services.recommendations.training_report import Row, TrainingReport, plain
+from services.reports.figures import as_json, finite
 
 JSON, PAGE = "report.json", "report.html"
 
@@ -23,16 +22,14 @@ def render(report: TrainingReport) -> dict[str, bytes]:
 
     Without matplotlib the page has tables only.
     """
-    told = _told(report)
-    text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return {JSON: text.encode() + b"\n", PAGE: page(report).encode()}
+    return {JSON: as_json(_told(report)), PAGE: page(report).encode()}
 
 
 def _told(report: TrainingReport) -> dict[str, Any]:
     data = report.data
     return {
         "chosen": report.chosen,
-        "advantage_over_popularity": _finite(report.advantage),
+        "advantage_over_popularity": finite(report.advantage),
         "protocol": report.protocol,
         "criterion": report.criterion.name,
         "choosers": report.choosers,
@@ -55,25 +52,12 @@ def _model(row: Row) -> dict[str, Any]:
     for trial in row.trials:
         found = asdict(trial)
         del found["seconds"]
-        trials.append(_finite(found))
+        trials.append(finite(found))
     return {
         "model": row.model,
-        "measures": _finite(plain(row.measures)),
-        "ndcg_interval": _finite(row.interval),
-        "parameters": _finite(dict(row.parameters)),
-        "chosen_by": _finite(row.chosen_by),
+        "measures": finite(plain(row.measures)),
+        "ndcg_interval": finite(row.interval),
+        "parameters": finite(dict(row.parameters)),
+        "chosen_by": finite(row.chosen_by),
         "grid": trials,
     }
-
-
-def _finite(value: Any) -> Any:
-    """Return the value as JSON can hold it: None for NaN, plain rounded numbers for numpy's."""
-    if isinstance(value, dict):
-        return {str(name): _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if not isinstance(value, float):
-        return value
-    return round(value, DIGITS) if math.isfinite(value) else None

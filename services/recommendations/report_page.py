@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
 from services.recommendations.evaluation import COLD_HISTORY, Interval
 from services.recommendations.training_report import Row, TrainingReport
+from services.reports.figures import DIGITS, figure
+from services.reports.page import page as document
+from services.reports.page import table
 
-DIGITS = 6  # after the point: what lies behind them is rounding, and may differ between two runs
 MEASURES = {
     "ndcg": "NDCG@10",
     "recall": "recall@10",
@@ -21,15 +22,6 @@ MEASURES = {
     "model_diversity": "diversity to the model",
     "auc_of_shown": "AUC of what was shown",
 }
-STYLE = """
-body { font: 16px/1.55 system-ui, sans-serif; color: #1e293b; background: #fff; max-width: 46rem; margin: 2.5rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .8rem; } h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
-.lead { font-size: 1.1rem; } .small { color: #64748b; font-size: .9rem; } .chosen td { font-weight: 600; background: #eff6ff; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; } .wide { overflow-x: auto; }
-th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid #e2e8f0; vertical-align: top; font-variant-numeric: tabular-nums; }
-th { font-weight: 500; color: #64748b; vertical-align: bottom; } th:first-child, td:first-child, .settings :is(td, th):nth-child(2) { text-align: left; }
-svg { width: 100%; height: auto; } code { font-size: .85em; overflow-wrap: anywhere; }
-"""
 
 
 def page(report: TrainingReport) -> str:
@@ -48,17 +40,13 @@ def page(report: TrainingReport) -> str:
         "<h2>How it was judged</h2>",
         *_protocol(report),
     ]
-    head = '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-    view = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    title = f"<title>Training: {escape(report.chosen)}</title>"
-    body = "\n".join(parts)
-    return f"{head}{view}{title}<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
+    return document(f"Training: {report.chosen}", parts)
 
 
 def _why(report: TrainingReport) -> str:
     row = next(row for row in report.rows if row.model == report.chosen)
     name = report.criterion.name
-    reached = f"{name} is <b>{_figure(_reached(report, row))}</b>"
+    reached = f"{name} is <b>{figure(_reached(report, row))}</b>"
     if row.chosen_by is None:
         how = f"{_rank(report)} for the {report.judges:,} people it was judged by. Its {reached}"
     else:
@@ -129,10 +117,10 @@ def _rounded(interval: Interval | None) -> Interval | None:
 
 def _models(report: TrainingReport) -> str:
     lines = [
-        [escape(row.model), *(_figure(getattr(row.measures, name)) for name in MEASURES)]
+        [escape(row.model), *(figure(getattr(row.measures, name)) for name in MEASURES)]
         for row in report.rows
     ]
-    return _table(["", *MEASURES.values()], lines, chosen=_place(report))
+    return table(["", *MEASURES.values()], lines, chosen=_place(report))
 
 
 def _cold(report: TrainingReport) -> list[str]:
@@ -148,12 +136,12 @@ def _cold(report: TrainingReport) -> list[str]:
     lines = [
         [
             escape(row.model),
-            _figure(row.measures.cold_users_ndcg),
-            _figure(row.measures.cold_items_ndcg),
+            figure(row.measures.cold_users_ndcg),
+            figure(row.measures.cold_items_ndcg),
         ]
         for row in report.rows
     ]
-    return ["<h2>New people, new items</h2>", _table(head, lines, chosen=_place(report))]
+    return ["<h2>New people, new items</h2>", table(head, lines, chosen=_place(report))]
 
 
 def _grid(report: TrainingReport) -> list[str]:
@@ -161,7 +149,7 @@ def _grid(report: TrainingReport) -> list[str]:
         [
             escape(trial.model),
             _settings({**trial.parameters, **trial.serving}),
-            _figure(trial.score),
+            figure(trial.score),
         ]
         for row in report.rows
         for trial in row.trials
@@ -169,7 +157,7 @@ def _grid(report: TrainingReport) -> list[str]:
     if not lines:
         return []
     head = ["", "parameters", f"{report.criterion.name}, choosers"]
-    return ["<h2>The grid</h2>", f'<div class="settings">{_table(head, lines)}</div>']
+    return ["<h2>The grid</h2>", f'<div class="settings">{table(head, lines)}</div>']
 
 
 def _data(report: TrainingReport) -> str:
@@ -196,15 +184,6 @@ def _protocol(report: TrainingReport) -> Iterable[str]:
     )
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]], *, chosen: int = -1) -> str:
-    titles = "".join(f"<th>{title}</th>" for title in head)
-    rows = "".join(
-        f"<tr{' class=chosen' * (place == chosen)}>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>"
-        for place, line in enumerate(lines)
-    )
-    return f'<div class="wide"><table><tr>{titles}</tr>{rows}</table></div>'
-
-
 def _place(report: TrainingReport) -> int:
     return [row.model for row in report.rows].index(report.chosen)
 
@@ -217,7 +196,3 @@ def _short(value: object) -> str:
     if isinstance(value, dict):
         return " + ".join(f"{_short(share)} {name}" for name, share in value.items())
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.4f}"

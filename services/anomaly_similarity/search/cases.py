@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from services.anomaly_similarity.search.text import fold
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
+OF_COMPONENT = frozenset({"component_type", "location"})  # which a component would be known by
 UNKNOWN = -1  # a case without a label, and a pair that nobody judged
 
 
@@ -34,6 +35,25 @@ class Case:
     attributes: Mapping[str, str] = field(default_factory=dict)
     shape: NDArray[Any] | None = None
 
+    def value(self, name: str) -> str:
+        """Return an attribute, or else a field that two cases can have in common; empty where unknown."""
+        fields = {
+            "severity": self.severity,
+            "product": self.product,
+            "component": ";".join(self.component_ids),
+        }
+        return self.attributes.get(name, fields.get(name, ""))
+
+    def without(self, names: Collection[str]) -> Case:
+        """Return the case without these values."""
+        return replace(
+            self,
+            severity="" if "severity" in names else self.severity,
+            product="" if "product" in names else self.product,
+            component_ids=() if "component" in names else self.component_ids,
+            attributes={k: v for k, v in self.attributes.items() if k not in names},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -48,9 +68,9 @@ class Verdict:
 class Corpus:
     """Cases, the oldest first, and what tells which of them are alike.
 
-    Two cases are relevant to each other when all attributes of `key` are equal and not empty. A verdict
-    goes before the key. `late` are attributes that nobody knows when a case is asked for (what was done,
-    who found out): neither these nor the key are searched by.
+    Two cases are relevant to each other when all attributes of `key` (`component`, `product` and `severity`
+    count as such) are equal and not empty. A verdict goes before the key. `late` are attributes that nobody
+    knows when a case is asked for (what was done, who found out): neither these nor the key are searched by.
     """
 
     cases: Sequence[Case]
@@ -74,7 +94,8 @@ class Corpus:
     @property
     def unsearched(self) -> frozenset[str]:
         """Return the attributes that are not searched by."""
-        return self.late | frozenset(self.key)
+        names = self.late | frozenset(self.key)
+        return names | OF_COMPONENT if "component" in names else names
 
     def before(self, count: int) -> Corpus:
         """Return the corpus of the `count` oldest cases."""
@@ -84,13 +105,12 @@ class Corpus:
         """Return the corpus, the cases at these places without their values of the key."""
         cases = list(self.cases)
         for place in places:
-            kept = {k: v for k, v in cases[place].attributes.items() if k not in self.key}
-            cases[place] = replace(cases[place], attributes=kept)
+            cases[place] = cases[place].without(self.key)
         return replace(self, cases=cases)
 
     def values(self, name: str) -> Ints:
         """Return (n,): a number for each value of this attribute, `UNKNOWN` where there is none."""
-        return _numbered([fold(case.attributes.get(name, "")) for case in self.cases])
+        return _numbered([fold(case.value(name)) for case in self.cases])
 
     def labels(self) -> Ints:
         """Return (n,): equal numbers for cases that are relevant to each other by the key."""

@@ -63,7 +63,7 @@ class TrainingReport:
     weights: Mapping[str, float]
     judged: Mapping[str, Judged] = field(
         default_factory=dict
-    )  # by the last part; `chosen`, `random` too
+    )  # by the last part; `chosen`, `random`, `champion` too
     chosen_by: Mapping[str, float] = field(default_factory=dict)  # the MRR on the part that chose
     certainty: Certainty | None = None  # on the last part
     certainty_of_answerable: Certainty | None = None  # on its queries with something to find
@@ -86,8 +86,11 @@ def train_on(
     embeddings: Path | None = None,
     budget: timedelta = BUDGET,
     report: Report = lambda *_: None,
+    champion: Mapping[str, float] | None = None,
 ) -> Trained:
     """Choose, calibrate, judge and fit.
+
+    `champion`: weights that were chosen before, to be judged beside, fitted to the same past.
 
     Raises:
         NotEnoughCases: there is no word at all.
@@ -114,7 +117,7 @@ def train_on(
     report("fit", 0.8)
     calibration = first.joined(second).calibrated() or fitted
     model = _final(corpus, edits, used, calibration, embedder)
-    return Trained(model, _report(choosing, judging, used, fitted))
+    return Trained(model, _report(choosing, judging, used, fitted, champion))
 
 
 def _chosen(
@@ -127,12 +130,16 @@ def _chosen(
 
 
 def _report(
-    choosing: HeldOut, judging: HeldOut, used: Mapping[str, float], fitted: Calibration
+    choosing: HeldOut,
+    judging: HeldOut,
+    used: Mapping[str, float],
+    fitted: Calibration,
+    champion: Mapping[str, float] | None,
 ) -> TrainingReport:
     validation, test = choosing.answerable(), judging.answerable()
     return TrainingReport(
         weights=used,
-        judged=_judged(test, used),
+        judged=_judged(test, used, champion),
         chosen_by={name: _mrr(validation, name) for name in validation.scores},
         certainty=certainty_of(pairs_of(judging, used), fitted),
         certainty_of_answerable=certainty_of(pairs_of(test, used), fitted),
@@ -164,10 +171,14 @@ def _untried(corpus: Corpus, edits: Sequence[Entry]) -> Trained:
     return Trained(model, TrainingReport(model.weights, notes=[note]))
 
 
-def _judged(held: HeldOut, weights: Mapping[str, float]) -> dict[str, Judged]:
+def _judged(
+    held: HeldOut, weights: Mapping[str, float], champion: Mapping[str, float] | None
+) -> dict[str, Judged]:
     places, cases = held.task.relevant.shape
     scores = {"random": random_scores(places, cases), **held.scores}
     scores["chosen"] = combined(held.scores, weights)
+    if champion and champion.keys() <= held.scores.keys():
+        scores["champion"] = combined(held.scores, champion)
     return {name: judge(each, held.task) for name, each in scores.items()}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from services import database
 from services.anomaly_similarity.tables import metadata
 from services.database import Database
+from services.model_store import ModelStore
 
 
 @pytest.fixture(params=["embedded", "full"])
@@ -27,3 +28,9 @@ async def data(
         async with opened.transaction(workspace) as connection:
             for table in metadata.sorted_tables:
                 await connection.execute(delete(table).where(table.c.workspace == workspace))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    """A model store of the test's own."""
+    return ModelStore(f"file://{tmp_path}/models")

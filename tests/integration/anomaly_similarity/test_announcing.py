@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from services import broker
+from services.anomaly_similarity import outbox
 from services.anomaly_similarity.detecting import Detections
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.service import Records
@@ -63,8 +64,9 @@ async def test_what_was_written_and_deleted_is_told_and_what_stayed_is_not(
             ended_at=now,
             detector="d",
         )
-        for _ in range(2):
-            await Detections(data, journal).record(workspace, [(now, found)])
+        async with outbox.opened(data, journal) as opened:
+            for _ in range(2):
+                await Detections(data, journal, opened).record(workspace, [(now, found)])
         while ("upserted", {"d"}) not in heard:
             await asyncio.sleep(0.02)
     listening.cancel()

@@ -38,7 +38,14 @@ TABLES = (
 )
 ACCOUNTS = ("/token", "/create-client", "/revoke", "/clients", "/.well-known")
 EVENT_COLLECTOR = ("/interact", "/events", "/verdicts")
-ANOMALY_SIMILARITY = ("/anomalies", "/components", "/profiles", "/imports", "/similarities")
+ANOMALY_SIMILARITY = (
+    "/anomalies",
+    "/components",
+    "/profiles",
+    "/imports",
+    "/similarities",
+    "/vocabulary",
+)
 
 
 class Api(httpx.AsyncClient):

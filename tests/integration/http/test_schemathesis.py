@@ -43,8 +43,8 @@ schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 
 # Right by JSON Schema, and yet refused: lists of different lengths, a rating without a value, neither user
 # nor history, a filter that does not parse, a scenario that there is not, a time before 1970, a cursor that is not ours, a
-# description of spaces, an id that stands twice, a verdict on itself, a callback where nothing is signed, a file
-# without the mapped columns, a body that is too large.
+# description of spaces, an id that stands twice, a verdict on itself, a callback where nothing is signed, a term of
+# two words, a file without the mapped columns, a body that is too large.
 MORE_RULES = {
     "POST /interact",
     "POST /events",
@@ -76,6 +76,8 @@ MORE_RULES = {
     "GET /components",
     "POST /profiles",
     "GET /profiles",
+    "GET /vocabulary",
+    "PUT /vocabulary/{term}",
 }
 
 

@@ -1,4 +1,4 @@
-"""Anomalies, what they name, what imports refused, detections, verdicts, questions for similar ones, the outbox."""
+"""Anomalies and what they name, imports, detections, verdicts, questions for similar ones, the outbox, vocabularies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,7 @@ TABLES = (
     "verdicts",
     "similarity_requests",
     "anomaly_outbox",
+    "vocabulary_edits",
 )
 
 
@@ -44,6 +45,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("cleaned_at", UtcDateTime),
+        sa.Column("vocabulary", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "anomalies",
@@ -80,6 +82,13 @@ def upgrade() -> None:
     _detections()
     _verdicts()
     _requests()
+    op.create_table(
+        "vocabulary_edits",
+        *_key("term"),
+        sa.Column("stands_for", sa.String(200), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("written_at", UtcDateTime, nullable=False),
+    )
     for table in TABLES:
         isolate(table)
 

@@ -35,3 +35,22 @@ def test_hiding_the_key_leaves_the_other_attributes():
 
     assert hidden.cases[0].attributes == {"shift": "day"}
     assert fleet().cases[1] == hidden.cases[1]
+
+
+def test_a_key_may_name_component_product_and_severity():
+    fields = {"component_ids": ("p1", "p2"), "component_types": ("pump",), "product": "X"}
+    alike = [case(1, "leaks", **fields), case(2, "drips", **fields)]
+    other = case(3, "hot", component_ids=("p1",), product="X")
+    corpus = Corpus.of([*alike, other], key=("component", "product"))
+
+    first, second, third = corpus.labels().tolist()
+    assert first == second != third
+    assert corpus.unsearched == {"component", "component_type", "location", "product"}
+    assert corpus.without_key([0]).labels().tolist()[0] == UNKNOWN
+
+
+def test_an_attribute_goes_before_a_field_of_its_name():
+    found = case(1, "leaks", severity="high", attributes={"severity": "low"})
+
+    assert (found.value("severity"), found.value("nothing")) == ("low", "")
+    assert found.without({"severity"}).value("severity") == ""
