@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prometheus_client import Counter
@@ -147,7 +146,6 @@ class Searcher:
             [(each.case, each.similarity) for each in similar],
             trials(told),
             now.vocabulary,
-            now=datetime.now(UTC),
         )
         answered.labels("similar").inc()
         return Answer(cases=shown, solutions=ranked, abstained=False, model_version=now.version)

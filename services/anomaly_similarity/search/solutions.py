@@ -1,14 +1,14 @@
 """What fixed similar cases: actions that say the same are one, ranked by how often they worked.
 
-A trial counts by how similar its case is and how long ago it was: similarity · ½^(age / half-life). The rank is
-the lower end of Wilson's 95 % interval (1927) for solved / tried, so that 1 of 1 does not go before 7 of 8.
+A trial counts by how similar its case is and how much older it is than the newest of those compared:
+similarity · ½^(age / half-life). So a fault that was last seen long ago loses nothing. The rank is the lower end of Wilson's 95 % interval (1927) for solved / tried, so that 1 of 1 does not go before 7 of 8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import sqrt
 
 from services.anomaly_similarity.search.cases import Case
@@ -17,6 +17,7 @@ from services.anomaly_similarity.search.vocabulary import Vocabulary
 HALF_LIFE = timedelta(days=730)  # machines change with overhauls, which are some two years apart
 SAME = 0.6  # share of their words that two actions have in common, to say the same
 Z = 1.96  # of a 95 % interval
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +53,17 @@ def rank(
     similar: Sequence[tuple[Case, float]],
     trials: Iterable[Trial],
     vocabulary: Vocabulary,
-    *,
-    now: datetime,
 ) -> list[Solution]:
     """Return the actions of these cases (each with its similarity), the best first.
 
     A case that is still open is a source of its action and no trial of it.
     """
-    of_case: dict[str, list[Trial]] = {}
+    of_case: dict[str, list[Trial]] = {case.anomaly_id: [] for case, _ in similar}
     for trial in trials:
-        of_case.setdefault(trial.case_id, []).append(trial)
+        if trial.case_id in of_case:
+            of_case[trial.case_id].append(trial)
+    times = [case.timestamp for case, _ in similar]
+    newest = max([*times, *(each.at for told in of_case.values() for each in told)], default=NEVER)
     groups: list[_Group] = []
     for case, similarity in sorted(similar, key=lambda pair: -pair[1]):
         words = frozenset(vocabulary.read(case.solution))
@@ -72,10 +74,10 @@ def rank(
             groups.append(group)
         group.cases.append(case.anomaly_id)
         if case.outcome in ("solved", "not_solved"):
-            weight = similarity * _recency(case.timestamp, now)
+            weight = similarity * _recency(case.timestamp, newest)
             group.trials.append((weight, case.outcome == "solved"))
-        for trial in of_case.get(case.anomaly_id, ()):
-            group.trials.append((_recency(trial.at, now), trial.solved))
+        for trial in of_case[case.anomaly_id]:
+            group.trials.append((_recency(trial.at, newest), trial.solved))
     groups.sort(key=lambda group: (-_score(group), -group.nearest))
     return [_solution(group) for group in groups]
 
@@ -96,8 +98,8 @@ def _group_of(words: frozenset[str], groups: Sequence[_Group]) -> _Group | None:
     return None
 
 
-def _recency(at: datetime, now: datetime) -> float:
-    return float(0.5 ** (max(timedelta(), now - at) / HALF_LIFE))
+def _recency(at: datetime, newest: datetime) -> float:
+    return float(0.5 ** ((newest - at) / HALF_LIFE))
 
 
 def _score(group: _Group) -> float:

@@ -24,7 +24,7 @@ def test_seven_of_eight_goes_before_one_of_one():
         fixed(7, "replace the valve", "not_solved")
     ]
 
-    first, second = rank([*often, fixed(8, "tighten bolts")], [], WORDS, now=NOW)
+    first, second = rank([*often, fixed(8, "tighten bolts")], [], WORDS)
 
     assert (first.text, first.tried, first.solved) == ("Replace the valve", 8, 7)
     assert first.cases == [f"A{i:04}" for i in range(8)]
@@ -36,7 +36,6 @@ def test_actions_that_say_the_same_are_one():
         [fixed(1, "Repl. valve"), fixed(2, "VALVE: replace"), fixed(3, "clean filter")],
         [],
         WORDS,
-        now=NOW,
     )
 
     assert [solution.cases for solution in found] == [["A0001", "A0002"], ["A0003"]]
@@ -46,7 +45,7 @@ def test_a_verdict_changes_the_order():
     similar = [(fixed(1, "replace valve")[0], 0.95), fixed(2, "clean filter")]
     trials = [Trial("A0001", False, NOW), Trial("A0002", True, NOW)]
 
-    before, after = rank(similar, [], WORDS, now=NOW), rank(similar, trials, WORDS, now=NOW)
+    before, after = rank(similar, [], WORDS), rank(similar, trials, WORDS)
 
     assert [each.text for each in before] == ["replace valve", "clean filter"]
     assert [each.text for each in after] == ["clean filter", "replace valve"]
@@ -54,20 +53,27 @@ def test_a_verdict_changes_the_order():
 
 
 def test_an_open_case_is_a_source_and_no_trial():
-    (found,) = rank([fixed(1, "replace valve", "open")], [], WORDS, now=NOW)
+    (found,) = rank([fixed(1, "replace valve", "open")], [], WORDS)
 
     assert (found.tried, found.score, found.cases) == (0, 0.0, ["A0001"])
 
 
 def test_what_worked_long_ago_counts_less():
-    (recent,) = rank([fixed(1, "replace valve")], [], WORDS, now=NOW)
-    (old,) = rank([fixed(1, "replace valve")], [], WORDS, now=NOW + HALF_LIFE)
+    later = 1 + HALF_LIFE.days
+    recent, old = rank([fixed(1, "replace valve"), fixed(later, "clean filter")], [], WORDS)
 
-    assert old.score < recent.score
+    assert (recent.text, old.text) == ("clean filter", "replace valve")
+    assert old.score < recent.score == pytest.approx(wilson(0.9, 0.9))
+
+
+def test_a_fault_that_was_last_seen_long_ago_loses_nothing():
+    (found,) = rank([fixed(1, "replace valve")], [], WORDS)
+
+    assert found.score == pytest.approx(wilson(0.9, 0.9))
 
 
 def test_cases_without_an_action_give_none():
-    assert rank([fixed(1, "  "), fixed(2, "...")], [], WORDS, now=NOW) == []
+    assert rank([fixed(1, "  "), fixed(2, "...")], [], WORDS) == []
 
 
 @given(st.floats(0, 50), st.floats(0, 50))
