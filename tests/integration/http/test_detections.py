@@ -44,6 +44,8 @@ async def test_a_detected_anomaly_can_be_read_found_and_edited(
         await connected.publish([event])
         await until(lambda: is_there(api, "d1"))
         told = (await api.get("/anomalies/d1")).json()
+        asked = {"task_result_id": told["detection"]["task_result_id"], "wait": 10}
+        assert (await api.get("/similarities", params=asked)).json()["status"] == "done"
         assert told["timestamp"] == "2026-01-31T12:00:00Z"
         detection = {
             "series": "press-7",
@@ -52,7 +54,7 @@ async def test_a_detected_anomaly_can_be_read_found_and_edited(
             "to": "2026-01-31T12:05:00Z",
             "detector": "matrix_profile",
             "shape": [21.3, None, 48.9],
-            "task_result_id": None,
+            "task_result_id": asked["task_result_id"],
         }
         assert told["detection"] == detection
         (listed,) = (await api.get("/anomalies", params={"q": "press-7"})).json()["anomalies"]
