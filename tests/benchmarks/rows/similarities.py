@@ -34,7 +34,7 @@ SEED = """
                    / 2147483648.0) ^ 2)::int, ' ') FROM generate_series(1, 5) k),
            'high', now() - make_interval(hours => n), 'fix' || n % 50, 'solved', '{}', '', false, now(), 1
     FROM generate_series(1, $2::int) n"""
-STATE = "INSERT INTO anomaly_corpora (workspace, epoch, revision) VALUES ($1, 0, 1)"
+STATE = "INSERT INTO anomaly_corpora (workspace, epoch, revision, vocabulary) VALUES ($1, 0, 1, 0)"
 
 
 def measure(stage: Stage) -> list[Row]:
