@@ -34,7 +34,7 @@ NOTES = {
     "training-memory": (
         "The rows themselves are 19 MB; reading and sorting them leaves 50. EASE's matrix takes 55 MB for 3,706 "
         "items, the scores by which a blend's weights are learned 80 MB, and some 70 MB are memory that was given "
-        "back and that the C library keeps for later. RLFM gathers 17 numbers of 8 bytes for each row while it is "
-        "fitted: before it was there, 12 times the rows were needed and not 20."
+        "back and that the C library keeps for later. RLFM keeps 24 bytes a row. The libraries need more than "
+        "twice as much in all."
     ),
 }
