@@ -36,19 +36,12 @@ def certainty(every: Mapping[str, Any], answerable: Mapping[str, Any] | None) ->
                 continue
             shares = [each["coverage"] for each in found["risks"]]
             right = [1 - each["wrong"] for each in found["risks"]]
-            axes.plot(shares, right, marker="o", color=colour(chosen=chosen))
-            axes.annotate(
-                name,
-                (shares[-1], right[-1]),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="right",
-                va="bottom",
-            )
+            axes.plot(shares, right, marker="o", color=colour(chosen=chosen), label=name)
         axes.axvline(1 - every["abstained"], color=LINE, linewidth=0.8, linestyle=":")
         axes.margins(0.12, 0.15)
         axes.set_xlim(1.02, min(each["coverage"] for each in every["risks"]) - 0.02)
         axes.set_xlabel("share of queries that are answered; dotted: as it abstains")
         axes.set_ylabel("P@1 of the answered")
         axes.grid(alpha=0.25)
+        axes.legend(frameon=False, loc="lower right")  # curves that rise leave it free
         return svg(figure)
