@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
@@ -19,12 +20,14 @@ from services.anomaly_similarity.requests_repository import Claimed, Outcome, Pl
 from services.anomaly_similarity.searcher import Searcher, answered
 from services.broker import Retry
 from services.broker.consumer import TRANSIENT
-from services.database import EVERY_WORKSPACE, Database
-from services.messages.types import SimilarityComputed
+from services.database import EVERY_WORKSPACE, Database, DatabaseUnavailable
+from services.messages.types import SimilarityComputed, SimilarityRequested
 
 TOGETHER = 32  # questions that are begun in one transaction, and stored in one
 SIDE_BY_SIDE = 4  # questions computed at a time, each with a connection to the database in turn
 TRIES = 5  # computations of one question, those included in which the process died
+OVERDUE = timedelta(minutes=10)  # questions that long without an answer are ordered anew …
+REMINDED = 500  # … so many at a time; an order that comes twice harms nobody
 KEPT = timedelta(days=30)  # questions and their answers
 
 Found = Answer | str  # or why there is no answer
@@ -84,9 +87,7 @@ class Answerer:
                 answer = await self._search(workspace, asked)
         except TRANSIENT as error:
             log.warning("A question for similar anomalies waits: %r", error)
-            # What passes by itself counts for nothing, however long it takes.
-            async with self._database.transaction(workspace, durable=False) as connection:
-                await requests_repository.unclaim(connection, workspace, asked.task_result_id)
+            await self._forgive(workspace, asked)
             return None
         except Exception as error:  # whatever it is, the client is told
             named = {"task_result_id": asked.task_result_id, "anomaly_id": asked.anomaly_id}
@@ -96,6 +97,12 @@ class Answerer:
             reason = type(error).__name__
             return f"The computation failed {TRIES} times, at last with {reason}."
         return answer or f"Anomaly '{asked.anomaly_id}' was deleted meanwhile."
+
+    async def _forgive(self, workspace: str, asked: Claimed) -> None:
+        """Take the try back: what passes by itself counts for nothing, however long it takes."""
+        with suppress(DatabaseUnavailable):
+            async with self._database.transaction(workspace, durable=False) as connection:
+                await requests_repository.unclaim(connection, workspace, asked.task_result_id)
 
     async def _search(self, workspace: str, asked: Claimed) -> Answer | None:
         question = Question.model_validate_json(asked.question)
@@ -124,6 +131,18 @@ class Answerer:
                 answered.labels("failed").inc()
             waited = now - by_id[each.task_result_id].requested_at
             _seconds.observe(waited.total_seconds())
+
+    async def remind(self) -> None:
+        """Order anew what nobody has answered for long: its order was lost with the broker's data, or is dead."""
+        async with self._database.transaction(EVERY_WORKSPACE) as connection:
+            before = datetime.now(UTC) - OVERDUE
+            late = await requests_repository.overdue(connection, before, limit=REMINDED)
+            orders = [
+                event(workspace, SimilarityRequested(task_result_id=each))
+                for workspace, each in late
+            ]
+            await outbox_repository.put(connection, orders)
+        self._outbox.announce(orders)
 
     async def sweep(self) -> None:
         """Delete what was asked too long ago."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Table, delete, exists, insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.anomaly_similarity.directory_repository import COMPONENTS, PROFILES, Kind
@@ -21,10 +21,11 @@ from services.anomaly_similarity.tables import (
     detections,
     imports,
     similarity_requests,
+    verdicts,
     vocabulary_edits,
 )
-from services.anomaly_similarity.verdict_repository import delete_until
 
+PART = 10_000  # rows deleted by one statement, some tenths of a second
 KEPT = timedelta(days=7)  # what an import refused can be fetched for so long
 
 
@@ -36,16 +37,21 @@ async def clean(connection: AsyncConnection, workspace: str, until: datetime) ->
         left = exists().where(
             anomalies.c.workspace == workspace, anomalies.c.anomaly_id == of.c.anomaly_id
         )
-        await connection.execute(delete(of).where(of.c.workspace == workspace, ~left))
-    await delete_until(connection, workspace, until)
+        await _delete(connection, of, of.c.workspace == workspace, ~left)
+    said = verdicts.c.workspace == workspace, verdicts.c.recorded_at <= until
+    await _delete(connection, verdicts, *said)
     for kind in (COMPONENTS, PROFILES):
         # What was recorded since may name one of these.
         await _delete_older(connection, kind.table, workspace, until, ~_is_named(kind, workspace))
     old = imports.c.workspace == workspace, imports.c.imported_at <= until
     await connection.execute(delete(imports).where(*old))
     questions = similarity_requests.c
-    asked = questions.workspace == workspace, questions.requested_at <= until
-    await connection.execute(delete(similarity_requests).where(*asked))
+    left = exists().where(
+        anomalies.c.workspace == workspace, anomalies.c.anomaly_id == questions.anomaly_id
+    )
+    # An answer that was computed while the cleanup travelled may hold what is gone.
+    void = or_(questions.requested_at <= until, questions.status != "pending", ~left)
+    await _delete(connection, similarity_requests, questions.workspace == workspace, void)
     await _delete_older(connection, vocabulary_edits, workspace, until)
     state = await corpus_state(connection, workspace)
     after = CorpusState(state.epoch + 1, state.revision + 1, state.vocabulary + 1)
@@ -60,8 +66,21 @@ async def _delete_older(
     until: datetime,
     *more: ColumnElement[bool],
 ) -> None:
-    old = table.c.workspace == workspace, table.c.written_at <= until
-    await connection.execute(delete(table).where(*old, *more))
+    await _delete(
+        connection, table, table.c.workspace == workspace, table.c.written_at <= until, *more
+    )
+
+
+async def _delete(
+    connection: AsyncConnection, table: Table, *conditions: ColumnElement[bool]
+) -> None:
+    """Delete in parts: a statement has a time limit, and a large workspace is to be cleaned as well."""
+    key = list(table.primary_key)
+    some = select(*key).where(*conditions).limit(PART)
+    while True:
+        gone = await connection.execute(delete(table).where(tuple_(*key).in_(some)))
+        if gone.rowcount < PART:
+            return
 
 
 def _is_named(kind: Kind, workspace: str) -> ColumnElement[bool]:

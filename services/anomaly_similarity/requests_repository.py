@@ -217,6 +217,17 @@ async def _finish_one(
     return bool((await connection.execute(query, {"now": now})).rowcount)
 
 
+async def overdue(connection: AsyncConnection, before: datetime, *, limit: int) -> list[Place]:
+    """Return the oldest questions that were asked before and wait for their answers still."""
+    query = (
+        select(_of.workspace, _of.task_result_id)
+        .where(_of.status == "pending", _of.requested_at < before)
+        .order_by(_of.requested_at)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await connection.execute(query)]
+
+
 async def sweep(connection: AsyncConnection, before: datetime) -> int:
     """Delete some of the questions that were asked before; return how many, 0 when none is left."""
     old = select(_of.workspace, _of.task_result_id).where(_of.requested_at < before).limit(SWEPT)

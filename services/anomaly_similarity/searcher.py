@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -104,11 +105,14 @@ class Searcher:
 
     async def tend(self, workspace: str | None = None) -> None:
         """Let one workspace, or all that are held, follow their records and models."""
-        for held in [each for each in self._held.values() if workspace in (None, each.name)]:
-            try:
-                await held.tend()
-            except ConnectionError as error:
-                log.warning("A workspace could not be refreshed.", extra={"reason": str(error)})
+        held = [each for each in self._held.values() if workspace in (None, each.name)]
+        # Side by side: one that takes long, or cannot be tended, holds up no other.
+        ends = await asyncio.gather(*(each.tend() for each in held), return_exceptions=True)
+        for each, end in zip(held, ends, strict=True):
+            if isinstance(end, ConnectionError):
+                log.warning("A workspace could not be refreshed.", extra={"reason": str(end)})
+            elif isinstance(end, Exception):
+                log.error("The workspace %s cannot be refreshed.", each.name, exc_info=end)
 
     async def close(self) -> None:
         """Let what is under way end."""

@@ -28,6 +28,9 @@ from services.database import Database
 UNTRAINED = "untrained"  # the version of what is fitted here, where there is no model
 SMALL = 1_000  # cases; to fit them anew takes 0.1 s, and a new one may well have new words
 OUTGROWN = 2  # times the cases that an untrained model was fitted to
+CLUTTER = (
+    2  # rows for each case, those of replaced and deleted ones too, at which an index is made anew
+)
 # Seconds that an answer waits for an index with the newest edits; then the one before answers. 5,000 cases
 # take 0.5 s, so that an edit tells in the very next answer of all but large workspaces.
 PATIENCE = 1.0
@@ -71,6 +74,7 @@ class Workspace:
         self._moves = 0  # how often the records changed
         self._touched: set[str] = set()  # ids that changed since an index is built
         self._building: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None  # look at the database that has not begun
         self._looking = asyncio.Lock()  # at the alias
         self._one = asyncio.Lock()  # an index is for one thread at a time
 
@@ -109,7 +113,14 @@ class Workspace:
             await asyncio.wait({self._building})
 
     async def _catch_up(self) -> None:
+        """Catch up with what was written before the call. Who waits at the same time shares one look."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._follow_records())
+        await asyncio.shield(self._next)
+
+    async def _follow_records(self) -> None:
         async with self._one:
+            self._next = None  # whoever calls from now on may have written after this look
             async with self._database.reading(self.name) as connection:
                 moved = await self.records.follow(connection)
             if moved is None:
@@ -147,6 +158,8 @@ class Workspace:
     def _is_stale(self, now: Built) -> bool:
         records = self.records
         if now.served is not self._served or now.edits is not records.edits:
+            return True
+        if now.index is not None and now.index.rows > max(SMALL, CLUTTER * len(records.cases)):
             return True
         if now.served is not None or now.moves == self._moves:
             return False

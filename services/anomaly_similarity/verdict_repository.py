@@ -70,9 +70,3 @@ async def delete_of(connection: AsyncConnection, workspace: str, anomaly_id: str
     """Delete the verdicts given for an anomaly, and those on it as a case."""
     named = or_(verdicts.c.anomaly_id == anomaly_id, verdicts.c.similar_anomaly_id == anomaly_id)
     await connection.execute(delete(verdicts).where(verdicts.c.workspace == workspace, named))
-
-
-async def delete_until(connection: AsyncConnection, workspace: str, until: datetime) -> None:
-    """Delete the verdicts that were accepted by `until`."""
-    old = verdicts.c.workspace == workspace, verdicts.c.recorded_at <= until
-    await connection.execute(delete(verdicts).where(*old))

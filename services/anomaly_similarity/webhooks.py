@@ -50,7 +50,7 @@ class Webhooks:
         self._key = key
         self._network = Guarded(allow_private=allow_private)
         self._pool = httpcore.AsyncConnectionPool(
-            max_keepalive_connections=0, network_backend=self._network
+            max_connections=AT_ONCE, max_keepalive_connections=0, network_backend=self._network
         )
         self._running: set[asyncio.Task[None]] = set()
 

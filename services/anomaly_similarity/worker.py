@@ -29,6 +29,7 @@ from services.web.consuming import consuming
 from services.web.resources import Resources
 
 SWEEP_EVERY = 3600.0  # seconds between two looks for questions that are too old
+REMIND_EVERY = 300.0  # seconds between two looks for questions that wait too long
 COUNT_EVERY = 15.0  # seconds; as often as Prometheus asks, usually
 
 
@@ -44,6 +45,7 @@ async def start(app: FastAPI, resources: Resources) -> AsyncIterator[None]:
         answerer = Answerer(database, searcher, announced)
         await enter(outbox.relaying(announced))
         await enter(repeating(answerer.sweep, interval=SWEEP_EVERY))
+        await enter(repeating(answerer.remind, interval=REMIND_EVERY))
         await enter(repeating(answerer.count, interval=COUNT_EVERY))
         if settings.webhook_secret is not None:
             key = key_of(settings.webhook_secret.get_secret_value())

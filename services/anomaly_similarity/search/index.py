@@ -46,6 +46,11 @@ class CaseIndex:
         """Return how many cases can be found."""
         return len(self._numbers)
 
+    @property
+    def rows(self) -> int:
+        """Return how many rows are held, those of cases that were removed or replaced too."""
+        return len(self._cases)
+
     def add(self, cases: Sequence[Case]) -> None:
         """Make cases searchable; one that is there already is replaced."""
         fresh = list({case.anomaly_id: case for case in cases}.values())
@@ -56,7 +61,7 @@ class CaseIndex:
         self._numbers.update({case.anomaly_id: start + i for i, case in enumerate(fresh)})
 
     def remove(self, anomaly_ids: Iterable[str]) -> None:
-        """Take these cases out; their rows go with the next load of a model."""
+        """Take these cases out; their rows stay."""
         for anomaly_id in anomaly_ids:
             number = self._numbers.pop(anomaly_id, None)
             if number is not None:

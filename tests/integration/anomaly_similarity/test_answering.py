@@ -11,15 +11,17 @@ import pytest
 from sqlalchemy import select
 
 from services.anomaly_similarity import answering, requests_repository
-from services.anomaly_similarity.answering import SIDE_BY_SIDE, TRIES, Answerer
+from services.anomaly_similarity.answering import OVERDUE, SIDE_BY_SIDE, TRIES, Answerer
 from services.anomaly_similarity.answers import Answer
 from services.anomaly_similarity.outbox import Outbox
 from services.anomaly_similarity.requests_repository import Asked, Stored
-from services.anomaly_similarity.service import new_id
+from services.anomaly_similarity.schemas import AnomalyBody
+from services.anomaly_similarity.service import Records, new_id
 from services.anomaly_similarity.tables import outbox, similarity_requests
 from services.broker import Retry
 from services.database import Database
 from services.messages.envelope import decode
+from services.messages.types import SimilarityRequested
 
 NOTHING = Answer(cases=[], solutions=[], abstained=True, model_version="none")
 
@@ -183,3 +185,30 @@ async def test_what_was_asked_a_month_ago_is_swept_away(
     await answerer(data, Scripted()).sweep()
     assert [await stands(data, workspace, each) for each in old] == [None] * 5
     assert await stands(data, workspace, young) == Stored("pending", None)
+
+
+async def test_what_nobody_has_answered_for_long_is_ordered_anew(
+    data: Database, workspace: str
+) -> None:
+    long_ago = datetime.now(UTC) - OVERDUE - timedelta(minutes=1)
+    (late,) = await store(data, workspace, "a", requested_at=long_ago)
+    await store(data, workspace, "b")
+    await answerer(data, Scripted()).remind()
+    async with data.reading(workspace) as connection:
+        query = select(outbox.c.body).where(outbox.c.workspace == workspace)
+        bodies = (await connection.execute(query)).scalars()
+        orders = [event.data for body in bodies for event in decode(body.encode())]
+    assert orders == [SimilarityRequested(task_result_id=late)]
+
+
+async def test_a_cleanup_takes_answers_that_were_computed_while_it_travelled(
+    data: Database, workspace: str
+) -> None:
+    records, cleaned_at = Records(data), datetime.now(UTC)
+    done, gone = await store(data, workspace, "old", "old")
+    await answerer(data, Scripted()).answer([(workspace, done)])
+    (new,) = await store(data, workspace, "new")
+    await records.put(workspace, [("new", AnomalyBody(description="Leaks"))])
+    await records.clean(workspace, cleaned_at)
+    left = [each for each in (done, gone, new) if await stands(data, workspace, each) is not None]
+    assert left == [new]

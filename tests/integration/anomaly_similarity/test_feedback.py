@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
+from sqlalchemy import delete
 
 from services.anomaly_similarity import requests_repository, verdict_repository
 from services.anomaly_similarity.feedback import Feedback, Given
 from services.anomaly_similarity.requests_repository import Asked
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.service import Records
+from services.anomaly_similarity.tables import verdicts
 from services.anomaly_similarity.verdict_repository import StoredVerdict
 from services.anomaly_similarity.verdicts import left_out, pairs, trials
 from services.database import Database
@@ -130,7 +132,7 @@ async def test_the_order_of_arrival_and_repetitions_change_nothing(
     cut = arriving.draw(st.integers(0, len(shuffled)))
     for order in ([told], [shuffled[:cut], shuffled[cut:]]):
         async with data.transaction(workspace) as connection:
-            await verdict_repository.delete_until(connection, workspace, hour(9))
+            await connection.execute(delete(verdicts).where(verdicts.c.workspace == workspace))
         for batch in order:
             await feedback.record(workspace, batch)
         found = await everything(data, workspace)

@@ -19,6 +19,7 @@ from services.anomaly_similarity.directory import Directory
 from services.anomaly_similarity.directory_repository import COMPONENTS
 from services.anomaly_similarity.feedback import Feedback, Given
 from services.anomaly_similarity.loading import MODEL, VOCABULARY
+from services.anomaly_similarity.repository import Wanted
 from services.anomaly_similarity.schemas import AnomalyBody
 from services.anomaly_similarity.search.cases import Case
 from services.anomaly_similarity.search.vocabulary import Entry
@@ -241,6 +242,34 @@ async def test_a_version_that_does_not_fit_or_gives_no_numbers_is_refused(
     for _ in range(2):
         await searcher.tend()
         assert (await searcher.for_case(workspace, asked("leaking"))).model_version == good
+
+
+async def test_an_index_is_made_anew_when_most_of_its_rows_are_of_replaced_cases(
+    searcher: Searcher,
+    data: Database,
+    store: ModelStore,
+    records: Records,
+    workspace: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "SMALL", 0)
+    monkeypatch.setattr(serving, "PATIENCE", 60.0)
+    await record_fleet(data, workspace)
+    await trained(data, store, workspace)
+    await searcher.tend(workspace)
+    cases = await records.find(workspace, Wanted(), text=None, limit=10_000)
+    for severity in ("low", "middle", "high"):
+        told = [
+            AnomalyBody(description=each.description, timestamp=each.occurred_at, severity=severity)
+            for each in cases
+        ]
+        ids_told = [each.anomaly_id for each in cases]
+        await records.put(workspace, list(zip(ids_told, told, strict=True)))
+        assert (await searcher.for_case(workspace, asked("leaking radiator"))).cases
+        held = await searcher._get(workspace).follow()
+        assert held.index is not None
+        assert len(held.index) == len(cases)
+        assert held.index.rows <= 2 * len(cases)
 
 
 async def test_a_model_from_before_a_cleanup_serves_no_more(
