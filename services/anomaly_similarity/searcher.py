@@ -145,7 +145,8 @@ class Searcher:
         ids = [each.case.anomaly_id for each in similar]
         async with self._database.reading(held.name) as connection:
             told = await verdict_repository.on_cases(connection, held.name, ids)
-            shown = await _shown(connection, held.name, found.matches[:limit])
+            alike = [each for each in found.matches[:limit] if each.similarity > 0]
+            shown = await _shown(connection, held.name, alike)
         ranked = solutions.rank(
             [(each.case, each.similarity) for each in similar],
             trials(told),

@@ -103,6 +103,13 @@ async def test_an_answer_has_the_case_as_stored_the_reasons_and_what_fixed_it(
     assert (solution.text, solution.tried, solution.solved) == ("Replaced the seal", 1, 1)
 
 
+async def test_what_has_nothing_in_common_is_not_shown(
+    searcher: Searcher, records: Records, workspace: str
+) -> None:
+    await records.put(workspace, [("a", PUMP), ("b", AnomalyBody(description="Engine hot"))])
+    assert ids(await searcher.for_case(workspace, asked("leaking pump"))) == ["a"]
+
+
 async def test_filters_leave_out_what_is_not_asked_for(
     searcher: Searcher, records: Records, workspace: str
 ) -> None:
