@@ -18,7 +18,6 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Table,
-    func,
     insert,
     or_,
     select,
@@ -87,15 +86,6 @@ async def save_state(connection: AsyncConnection, workspace: str, state: CorpusS
     )
     if not changed.rowcount:
         await connection.execute(insert(corpora).values(workspace=workspace, **values))
-
-
-async def anomaly_counts(connection: AsyncConnection) -> dict[str, int]:
-    """Return how many anomalies each workspace has that has any."""
-    of = anomalies.c
-    query = (
-        select(of.workspace, func.count().label("number")).where(~of.deleted).group_by(of.workspace)
-    )
-    return {row.workspace: row.number for row in await connection.execute(query)}
 
 
 async def anomalies_by_id(

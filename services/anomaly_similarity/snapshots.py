@@ -10,7 +10,7 @@ from hashlib import sha256
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.anomaly_similarity import verdict_repository
+from services.anomaly_similarity import training_repository, verdict_repository
 from services.anomaly_similarity.conversion import case_of
 from services.anomaly_similarity.following import FollowedCases
 from services.anomaly_similarity.imports import Source
@@ -27,6 +27,7 @@ class Snapshot:
     edits: Sequence[Entry] = ()
     operators: int = 0  # who gave verdicts
     epoch: int = 0
+    mark: str = ""  # of `Trainable`
 
     @property
     def sha256(self) -> str:
@@ -51,7 +52,8 @@ async def load(
         list(followed.cases.values()), key=tuple(key), verdicts=verdicts, late=tuple(late)
     )
     operators = len({each.user_name for each in told})
-    return Snapshot(corpus, followed.edits, operators, followed.epoch)
+    mark = "".join(each.mark for each in await training_repository.trainable(connection, workspace))
+    return Snapshot(corpus, followed.edits, operators, followed.epoch, mark)
 
 
 def read(source: Source, *, key: Sequence[str], late: Sequence[str]) -> Snapshot:

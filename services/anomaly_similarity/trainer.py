@@ -8,17 +8,19 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from services.anomaly_similarity import repository
+from services.anomaly_similarity import training_repository
 from services.anomaly_similarity.loading import MODEL
 from services.database import EVERY_WORKSPACE
 from services.repeating import repeating
 from services.web.application import Service
 from services.web.resources import Resources
-from services.web.retraining import LOOK_EVERY, Retraining
+from services.web.retraining import LOOK_EVERY, Retraining, Standing
 
 ENOUGH = 0.1  # new anomalies, as a share of those that the served model was trained on …
 AT_LEAST = 50  # … and this many in any case: what is new is found without a training
-DAILY = timedelta(days=1)  # as Airflow trains in the full profile, where anything is new
+DAILY = timedelta(
+    days=1
+)  # as Airflow trains in the full profile, where anything is new, verdicts too
 
 
 @asynccontextmanager
@@ -26,15 +28,16 @@ async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Look and train until the end of the block."""
     database = await resources.database()
 
-    async def counts() -> Mapping[str, int]:
+    async def standings() -> Mapping[str, Standing]:
         async with database.reading(EVERY_WORKSPACE) as connection:
-            return await repository.anomaly_counts(connection)
+            found = await training_repository.trainable(connection)
+        return {each.workspace: Standing(each.rows, each.epoch, each.mark) for each in found}
 
     retraining = Retraining(
         resources.models(),
         resources.settings,
         model=MODEL,
-        counts=counts,
+        standings=standings,
         enough=ENOUGH,
         at_least=AT_LEAST,
         stale_after=DAILY,

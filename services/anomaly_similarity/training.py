@@ -23,6 +23,7 @@ from services.anomaly_similarity.snapshots import Snapshot, load
 from services.database import Database
 from services.model_store import Data, Draft, ModelStore
 from services.reports.figures import finite
+from services.web.retraining import MARK
 
 SEARCH = 0.9  # of all that is done: the rest is reading and publishing
 
@@ -139,7 +140,11 @@ def _publish(
                 "advantage_over_champion": verdict.advantage,
             }
         ),
-        protocol={"split": reports.PROTOCOL, "interval": "95 % bootstrap, paired by query"},
+        protocol={
+            "split": reports.PROTOCOL,
+            "interval": "95 % bootstrap, paired by query",
+            MARK: snapshot.mark,
+        },
     )
     files = {**reports.render(told), VOCABULARY: _words(trained, snapshot)}
     arrays = model.arrays()

@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.messages.types import Kind
-from services.recommendations.tables import impressions, interactions
+from services.recommendations.tables import catalogues, impressions, interactions
 
 STREAMED = 5_000  # rows held at once by whoever reads all reactions, some 5 MB
 
@@ -109,10 +109,15 @@ async def like_counts(
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-async def interaction_counts(connection: AsyncConnection) -> dict[str, int]:
-    """Return how many reactions each workspace has; needs a transaction for every workspace."""
-    query = select(interactions.c.workspace, func.count()).group_by(interactions.c.workspace)
-    return {row[0]: row[1] for row in await connection.execute(query)}
+async def interaction_counts(connection: AsyncConnection) -> dict[str, tuple[int, int]]:
+    """Return how many reactions each workspace has, and its epoch; needs a transaction for every workspace."""
+    of = interactions.c.workspace
+    counted = select(of, func.count().label("number")).group_by(of).subquery()
+    epoch = func.coalesce(catalogues.c.epoch, 0)
+    query = select(counted.c.workspace, counted.c.number, epoch).select_from(
+        counted.outerjoin(catalogues, catalogues.c.workspace == counted.c.workspace)
+    )
+    return {row[0]: (row[1], row[2]) for row in await connection.execute(query)}
 
 
 async def reactions(

@@ -13,7 +13,7 @@ from services.recommendations.loading import MODEL
 from services.repeating import repeating
 from services.web.application import Service
 from services.web.resources import Resources
-from services.web.retraining import LOOK_EVERY, Retraining
+from services.web.retraining import LOOK_EVERY, Retraining, Standing
 
 ENOUGH = 0.05  # new interactions, as a share of those that the served model was trained on …
 AT_LEAST = 100  # … and this many in any case: fewer do not move a model
@@ -24,15 +24,16 @@ async def start(_: FastAPI, resources: Resources) -> AsyncIterator[None]:
     """Look and train until the end of the block."""
     database = await resources.database()
 
-    async def counts() -> Mapping[str, int]:
+    async def standings() -> Mapping[str, Standing]:
         async with database.reading(EVERY_WORKSPACE) as connection:
-            return await activity_repository.interaction_counts(connection)
+            found = await activity_repository.interaction_counts(connection)
+        return {workspace: Standing(*counts) for workspace, counts in found.items()}
 
     retraining = Retraining(
         resources.models(),
         resources.settings,
         model=MODEL,
-        counts=counts,
+        standings=standings,
         enough=ENOUGH,
         at_least=AT_LEAST,
     )

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cache import Cache, CacheUnavailable, Telling
-from services.database import Database, DatabaseUnavailable
+from services.database import EVERY_WORKSPACE, Database, DatabaseUnavailable
 from services.messages.types import InteractionRecorded
-from services.recommendations import activity_repository
+from services.recommendations import activity_repository, repository
 from services.recommendations.recording import Reaction, Recorder
 from services.recommendations.state import popularity_key
 from services.recommendations.tables import interactions, items
@@ -114,6 +114,24 @@ async def test_of_reactions_at_the_same_time_the_later_one_holds(
     async with data.reading(workspace) as connection:
         rows = await activity_repository.user_history(connection, workspace, "ada")
     assert [row[1] for row in rows] == ["like", "dislike"]
+
+
+async def test_reactions_are_counted_with_the_epoch_that_they_belong_to(
+    data: Database, store: Cache, workspace: str
+) -> None:
+    async def counted() -> tuple[int, int] | None:
+        async with data.reading(EVERY_WORKSPACE) as connection:
+            return (await activity_repository.interaction_counts(connection)).get(workspace)
+
+    assert await counted() is None
+    await Recorder(data, store).record(workspace, [liked("e1", "first"), liked("e2", "second")])
+    assert await counted() == (2, 0)
+
+    async with data.transaction(workspace) as connection:
+        await repository.clean(connection, workspace)
+    assert await counted() is None
+    await Recorder(data, store).record(workspace, [liked("e3", "first")])
+    assert await counted() == (1, 1)
 
 
 async def counters(data: Database, store: Cache, workspace: str) -> dict[int, int]:
