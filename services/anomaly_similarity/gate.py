@@ -1,4 +1,4 @@
-"""Whether a new version shall serve, and putting it in its place."""
+"""Whether a new version shall serve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from services.anomaly_similarity.search.evaluation import Interval, interval
 from services.anomaly_similarity.search.training import TrainingReport
 from services.model_store import (
     AliasEntry,
-    AliasMoved,
     DamagedVersion,
     Manifest,
     ModelStore,
@@ -64,19 +63,3 @@ def _unjudged(champion: Mapping[str, Any]) -> Verdict:
     if (champion.get("evaluation") or {}).get("methods"):
         return Verdict(False, "Too few queries could judge it, and the champion was judged.")
     return Verdict(True, "Too few queries could judge, now as before; it knows newer cases.")
-
-
-def promote(
-    store: ModelStore, workspace: str, version: str, current: AliasEntry | None, verdict: Verdict
-) -> tuple[bool, str]:
-    """Follow the verdict, if the champion still is `current`; return whether it was done, and why."""
-    if current is not None and current.version == version:
-        return False, "Nothing has changed: this version serves already."
-    if not verdict.promote:
-        return False, verdict.reason
-    expected = current.generation if current else None
-    try:
-        store.promote(workspace, MODEL, version, expected=expected, reason=verdict.reason)
-    except AliasMoved:
-        return False, "Somebody else moved the alias meanwhile; what it names now stays."
-    return True, verdict.reason

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from services.anomaly_similarity import report as reports
-from services.anomaly_similarity.gate import Verdict, champion_of, promote, weigh
+from services.anomaly_similarity.gate import Verdict, champion_of, weigh
 from services.anomaly_similarity.loading import MODEL, VOCABULARY, Words
 from services.anomaly_similarity.search.cases import UNKNOWN, Corpus
 from services.anomaly_similarity.search.training import BUDGET, Report, Trained, train_on
@@ -100,7 +100,9 @@ def train_and_publish(
     beside = trained.report.judged.get("champion")
     measures = reports.measures(beside) if beside else None
     version = _publish(trained, snapshot, store, workspace, told, measures, verdict)
-    promoted, reason = promote(store, workspace, version, current, verdict)
+    promoted, reason = store.succeed(
+        workspace, MODEL, version, current, better=verdict.promote, reason=verdict.reason
+    )
     report("done", 1.0)
     return Published(version, promoted, reason, told, measures)
 

@@ -17,6 +17,7 @@ from services.model_store.aliases import AliasEntry, AliasLog, previous
 from services.model_store.contents import LoadedVersion, describe, from_files, to_files
 from services.model_store.errors import (
     ERRORS,
+    AliasMoved,
     DamagedVersion,
     NoEarlierVersion,
     UnknownVersion,
@@ -155,6 +156,28 @@ class ModelStore:
         """
         self.manifest(workspace, name, version)
         return self._log(workspace, name, alias).append(version, expected=expected, reason=reason)
+
+    def succeed(
+        self,
+        workspace: str,
+        name: str,
+        version: str,
+        current: AliasEntry | None,
+        *,
+        better: bool,
+        reason: str,
+    ) -> tuple[bool, str]:
+        """Let the version serve if it is better, and the champion still is `current`; return whether, and why."""
+        if current is not None and current.version == version:
+            return False, "Nothing has changed: this version serves already."
+        if not better:
+            return False, reason
+        expected = current.generation if current else None
+        try:
+            self.promote(workspace, name, version, expected=expected, reason=reason)
+        except AliasMoved:
+            return False, "Somebody else moved the alias meanwhile; what it names now stays."
+        return True, reason
 
     def rollback(
         self,

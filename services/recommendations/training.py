@@ -19,7 +19,7 @@ from services.recommendations.feedback import DEFAULTS
 from services.recommendations.gate import Gate, Verdict
 from services.recommendations.loading import MODEL
 from services.recommendations.models import Fitted, Progress
-from services.recommendations.promotion import load_champion, promote
+from services.recommendations.promotion import load_champion
 from services.recommendations.report import render
 from services.recommendations.snapshots import load
 from services.recommendations.training_report import Row, TrainingReport, finite, plain
@@ -92,7 +92,9 @@ def train_on(
     final = refit(best, dataset, seed=seed, progress=fitting)
     report("publishing", 0.95)
     version = publish(final, found, dataset, store, workspace, seed=seed)
-    promoted, reason = promote(store, workspace, version, current, verdict)
+    promoted, reason = store.succeed(
+        workspace, MODEL, version, current, better=verdict.promote, reason=verdict.reason
+    )
     report("done", 1.0)
     return replace(found, version=version, promoted=promoted, reason=reason)
 

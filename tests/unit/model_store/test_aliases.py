@@ -66,6 +66,25 @@ def test_a_promotion_moves_the_alias_and_is_remembered_with_its_reason(
     assert second.at >= first.at
 
 
+def test_a_version_succeeds_the_champion_only_if_it_is_better_and_nobody_was_faster(
+    store: ModelStore, versions: list[str]
+) -> None:
+    def succeed(
+        version: str, current: AliasEntry | None, *, better: bool = True
+    ) -> tuple[bool, str]:
+        return store.succeed("default", "taste", version, current, better=better, reason="it is so")
+
+    assert succeed(versions[0], None, better=False) == (False, "it is so")
+    assert store.current("default", "taste") is None
+    assert succeed(versions[0], None) == (True, "it is so")
+    assert succeed(versions[1], None)[0] is False  # somebody moved the alias meanwhile
+    current = store.current("default", "taste")
+    assert current is not None
+    assert succeed(versions[0], current)[0] is False  # it serves already
+    assert succeed(versions[1], current) == (True, "it is so")
+    assert [each.version for each in store.history("default", "taste")] == versions[1::-1]
+
+
 def test_aliases_models_and_workspaces_do_not_touch_each_other(
     store: ModelStore, publish: Publish, versions: list[str]
 ) -> None:
